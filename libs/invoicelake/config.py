@@ -1,0 +1,182 @@
+"""Typed settings: the only place that knows YAML, and what each value means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field as Setting
+
+InputFormat = Literal["generated", "sroie", "cord"]
+LauncherName = Literal["horovod", "elephas", "inprocess"]
+FieldKind = Literal["text", "date", "amount"]
+SPLITS = ("train", "validation", "test")
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the message names the key, what came and what was expected."""
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Lake(Section):
+    """Where the Delta tables lie."""
+
+    path: str = Setting(default="./lake", description="Folder or URL of the Delta tables")
+
+
+class Input(Section):
+    """What documents come in."""
+
+    format: InputFormat = Setting(default="generated", description="Which source the documents come from")
+    path: str | None = Setting(default=None, description="Folder of the documents; not used by 'generated'")
+    max_rejected_share: float = Setting(
+        default=0.2, ge=0, le=1, description="The job fails when a larger share of the documents is rejected"
+    )
+    max_lines: int = Setting(default=5000, ge=1, description="A document with more text lines is rejected")
+
+
+class Generator(Section):
+    """The embedded default input: documents made from a seed."""
+
+    documents: int = Setting(default=1000, ge=1, description="How many documents are generated")
+    suppliers: int = Setting(default=160, ge=1, description="How many suppliers they come from")
+    invoice_share: float = Setting(default=0.5, ge=0, le=1, description="Share of invoices; the rest are receipts")
+    poor_scan_share: float = Setting(default=0.06, ge=0, le=1, description="Share of documents with reading faults")
+    fault_share: float = Setting(default=0.01, ge=0, le=1, description="Share of characters misread on a poor scan")
+
+
+class Field(Section):
+    """A field to extract."""
+
+    name: str = Setting(pattern=r"^[a-z][a-z0-9_]*$", description="Name of the field, as in the labels")
+    kind: FieldKind = Setting(description="How its value is found and compared: text, date or amount")
+
+
+class Split(Section):
+    """How suppliers are divided; a supplier is on one side only."""
+
+    validation_share: float = Setting(default=0.1, gt=0, lt=1, description="Share of suppliers for choosing weights")
+    test_share: float = Setting(default=0.15, gt=0, lt=1, description="Share of suppliers that training never sees")
+
+
+class Encoding(Section):
+    """How text lines become tensors."""
+
+    max_tokens: int = Setting(default=256, ge=8, description="Tokens of one example; longer documents give several")
+    max_characters: int = Setting(default=16, ge=4, description="Characters of a token that the model sees")
+    vocabulary_size: int = Setting(default=4000, ge=1, description="Words that have an embedding of their own")
+    min_documents: int = Setting(default=3, ge=1, description="Documents a word must occur in to be in the vocabulary")
+
+
+class Model(Section):
+    """The extractor's shape."""
+
+    name: str = Setting(default="field_tagger", description="Function in invoicelake.models that builds it")
+    width: int = Setting(default=128, ge=8, description="Units of the token representation")
+    depth: int = Setting(default=4, ge=1, description="Layers over the tokens")
+    dropout: float = Setting(default=0.2, ge=0, lt=1, description="Share of units dropped in training")
+
+
+class Training(Section):
+    """How the extractor is trained."""
+
+    launcher: LauncherName = Setting(default="horovod", description="Where the ranks run")
+    processes: int = Setting(default=2, ge=1, description="Number of ranks")
+    epochs: int = Setting(default=20, ge=1, description="Passes over the training split at most")
+    patience: int = Setting(default=6, ge=1, description="Epochs without a better validation score before stopping")
+    batch_size: int = Setting(default=16, ge=1, description="Examples of one optimizer step, over all ranks")
+    learning_rate: float = Setting(default=2e-3, gt=0, description="Peak learning rate of one optimizer step")
+    start_timeout_s: int = Setting(default=600, ge=1, description="Time for all ranks to come up")
+
+
+class Evaluation(Section):
+    """How the extractor is scored."""
+
+    report_pages: int = Setting(default=12, ge=0, description="Pages drawn in the report")
+
+
+class Tracking(Section):
+    """Where runs and models are recorded."""
+
+    uri: str | None = Setting(default=None, description="MLflow tracking store; default: SQLite in the lake's folder")
+    experiment: str = Setting(default="/invoicelake/extractor", description="MLflow experiment")
+    model_name: str = Setting(description="Registered model")
+    timeout_s: int = Setting(default=10, ge=1, description="Time a tracking server has to answer")
+
+
+class Publish(Section):
+    """How values become typed columns."""
+
+    currency: str = Setting(default="EUR", pattern=r"^[A-Z]{3}$", description="Currency where the document names none")
+    day_first: bool = Setting(default=True, description="Whether 03/04/2024 is the 3rd of April")
+
+
+class Suite(Section):
+    """All settings of a run."""
+
+    lake: Lake = Lake()
+    input: Input = Input()
+    generator: Generator = Generator()
+    fields: tuple[Field, ...] = Setting(min_length=1)
+    split: Split = Split()
+    encoding: Encoding = Encoding()
+    model: Model = Model()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    tracking: Tracking
+    publish: Publish = Publish()
+    seed: int = Setting(default=0, ge=0, description="Seed of every draw")
+
+
+def load(conf: Path, env: str = "local", files: Sequence[Path] = (), overrides: Iterable[str] = ()) -> Suite:
+    """Merge `base.yaml`, the input's file, the environment's, `files` and `a.b=c` overrides; later ones win.
+
+    Raises:
+        SettingsError: a file is missing, an override is no `key=value`, or a key or value is not known.
+    """
+    given = list(overrides)
+    malformed = [item for item in given if "=" not in item]
+    if malformed:
+        raise SettingsError(f"expected key=value, got {malformed[0]!r}; for example training.processes=2")
+    try:
+        changes = [OmegaConf.load(_existing(file)) for file in files] + [OmegaConf.from_dotlist(given)]
+        base = OmegaConf.load(_existing(conf / "base.yaml"))
+        input_format = OmegaConf.select(OmegaConf.merge(base, *changes), "input.format")
+        layers = [base, *_optional(conf / "input" / f"{input_format}.yaml")]
+        layers.append(OmegaConf.load(_existing(conf / "env" / f"{env}.yaml")))
+        merged = OmegaConf.merge(*layers, *changes)
+        return Suite.model_validate(OmegaConf.to_container(merged, resolve=True))
+    except ValidationError as error:
+        raise SettingsError(_explained(error)) from error
+    except OmegaConfBaseException as error:
+        raise SettingsError(str(error).splitlines()[0]) from error
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise SettingsError(f"no settings file {file}")
+    return file
+
+
+def _optional(file: Path) -> list[object]:
+    return [OmegaConf.load(file)] if file.is_file() else []
+
+
+def _explained(error: ValidationError) -> str:
+    problems = []
+    for found in error.errors():
+        key = ".".join(str(part) for part in found["loc"])
+        if found["type"] == "extra_forbidden":
+            problems.append(f"unknown setting {key!r}")
+        else:
+            problems.append(f"{key}: {found['msg']}; got {found['input']!r}")
+    return "; ".join(problems)

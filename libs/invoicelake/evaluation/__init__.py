@@ -1,0 +1,1 @@
+"""How good an extractor is: scores, and a report that a person can read."""

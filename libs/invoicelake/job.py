@@ -1,0 +1,177 @@
+"""What every job shares: its run, its last line of output, its exit code."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import typer
+
+from invoicelake import cli, config, session
+from invoicelake.errors import JobError
+from invoicelake.quality import checks
+from invoicelake.sources.catalogue import require_input
+from invoicelake.table_spec import load_specs
+from invoicelake.tables import Lake, require_writable
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Run:
+    """One run of a job: what it reads from and writes to, and what it will report."""
+
+    job: str
+    suite: config.Suite
+    spark: SparkSession
+    tables: dict[str, dict[str, int]] = field(default_factory=dict)
+    metrics: dict[str, float | int | str] = field(default_factory=dict)
+
+    @property
+    def lake(self) -> Lake:
+        """The lake, every commit to which carries this run."""
+        written_by = {"job": self.job, "git_commit": git_commit(), "run": self.spark.sparkContext.applicationId}
+        return Lake(self.spark, self.suite.lake.path, load_specs(cli.ROOT / "conf" / "tables"), written_by)
+
+    def write(self, name: str, frame: DataFrame, replaces: str | None = None) -> int:
+        """Check `frame`, bring it into the table, and report it.
+
+        Args:
+            name: `layer.name`.
+            frame: the table's columns but its time stamps.
+            replaces: as in `Lake.upsert`.
+
+        Returns:
+            The number of rows of `frame`.
+        """
+        with kept(frame):
+            rows = checks.verify(frame, self.lake.specs[name])
+            committed = self.lake.upsert(name, frame, replaces)
+        log.info("%s: %d rows, %d changed, version %d", name, rows, committed.changed, committed.version)
+        self.tables[name] = {
+            "version": committed.version,
+            "rows": rows,
+            "changed": committed.changed,
+            "rejected": 0,
+        }
+        return rows
+
+    def write_rejects(self, name: str, rejected: DataFrame, of: str) -> None:
+        """Keep rejected rows, count them against the table they did not get into, and fail if they are too many.
+
+        Raises:
+            JobError: a larger share than `input.max_rejected_share` was rejected.
+        """
+        count = self.write(name, rejected)
+        self.tables[of]["rejected"] = count
+        accepted = self.tables[of]["rows"]
+        allowed = self.suite.input.max_rejected_share
+        if count > allowed * (count + accepted):
+            raise JobError(
+                f"{count} of {count + accepted} documents were rejected, at most a share of {allowed} may be; "
+                f"their reasons are in {self.lake.location(name)}; mend them or set input.max_rejected_share"
+            )
+
+
+def step(run: Run, job: str, main: Callable[[Run], None]) -> None:
+    """Run another job within `run`, in the same Spark session, and report what it did as part of `run`."""
+    began = time.monotonic()
+    log.info("%s begins", job)
+    part = Run(job, run.suite, run.spark, run.tables, run.metrics)
+    main(part)
+    log.info("%s done in %.1f s", job, time.monotonic() - began)
+
+
+@contextmanager
+def kept(frame: DataFrame) -> Iterator[DataFrame]:
+    """Keep a frame that is read several times, in memory or on disk."""
+    frame.persist()
+    try:
+        yield frame
+    finally:
+        frame.unpersist()
+
+
+def git_commit() -> str:
+    """The commit of the code, as the launcher found it."""
+    return os.environ.get("INVOICELAKE_GIT_COMMIT", "unknown")
+
+
+def execute(file: str, main: Callable[[Run], None]) -> None:
+    """Run a job's `main` as a command: settings, Spark, the JSON line, the exit code."""
+    job = Path(file).stem
+    cli.parse(job, sys.argv[1:], lambda command: _run(command, main))
+
+
+def _run(command: cli.Command, main: Callable[[Run], None]) -> None:
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)sZ %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("invoicelake").setLevel(logging.INFO)
+    # Libraries and child processes print where they like; the last line of output is ours alone.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as output:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        if command.is_dry_run:
+            typer.echo(cli.plan(command), err=True)
+            _report(output, {"job": command.job, "status": "planned", "tables": {}, "metrics": {}, "seconds": 0.0})
+            return
+        code, summary = _outcome(command, main)
+        _report(output, summary)
+    raise typer.Exit(code)
+
+
+def _outcome(command: cli.Command, main: Callable[[Run], None]) -> tuple[int, dict[str, Any]]:
+    """Exit code and summary of a run, whatever becomes of it."""
+    began = time.monotonic()
+    run: Run | None = None
+    code, status, problem = cli.DONE, "done", ""
+    try:
+        require_writable(command.suite.lake.path)
+        require_input(command.suite.input)
+        with session.started(command.job, command.suite.training.processes) as spark:
+            run = Run(command.job, command.suite, spark)
+            main(run)
+    except KeyboardInterrupt:
+        code, status, problem = cli.INTERRUPTED, "interrupted", "stopped by the user; run it again to go on"
+    except config.SettingsError as error:
+        code, status, problem = cli.USAGE, "failed", str(error)
+    except JobError as error:
+        code, status, problem = cli.FAILED, "failed", str(error)
+    except Exception as error:
+        code, status, problem = cli.FAILED, "failed", _unexpected(command.job, error)
+    if problem:
+        typer.echo(f"{command.job}: {problem}", err=True)
+    summary = {
+        "job": command.job,
+        "status": status,
+        "tables": run.tables if run else {},
+        "metrics": run.metrics if run else {},
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    return code, summary | ({"error": problem} if problem else {})
+
+
+def _unexpected(job: str, error: Exception) -> str:
+    """One line for the user; the stack trace goes to a file."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix=f"invoicelake-{job}-", suffix=".log", delete=False, encoding="utf-8"
+    ) as trace:
+        traceback.print_exc(file=trace)
+    first_line = (str(error).strip() or "no message").splitlines()[0]
+    return f"unexpected {type(error).__name__}: {first_line} (details in {trace.name})"
+
+
+def _report(output: IO[str], summary: dict[str, Any]) -> None:
+    print(json.dumps(summary, ensure_ascii=False), file=output, flush=True)  # noqa: T201 - the contract of a job

@@ -1,0 +1,163 @@
+"""Annotated values to a class for every token; class 0 is none of the fields, class `k` the k-th field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz
+
+from invoicelake import config
+from invoicelake.models.encoding import IGNORED, Window
+from invoicelake.models.tokens import Tokens, tokenise
+from invoicelake.text.amounts import find_amounts, minor_units
+from invoicelake.text.dates import find_dates, parse_date
+from invoicelake.text.document import Line
+
+Places = NDArray[np.intp]
+_NOWHERE = np.zeros(0, dtype=np.intp)
+_LEAST_LIKENESS = 80.0
+
+
+def label(
+    lines: Sequence[Line],
+    windows: Sequence[Window],
+    labels: Mapping[str, str],
+    fields: Sequence[config.Field],
+    settings: config.Encoding,
+) -> list[NDArray[np.uint8]]:
+    """Say for each window which field each token belongs to.
+
+    Args:
+        lines: of the document.
+        windows: of the document, from `encode`.
+        labels: field name to value; where a field's value is not in the text, no token is of its class.
+        fields: in the order of the classes.
+        settings: those the windows were made with.
+
+    Returns:
+        One uint8 array `(max_tokens,)` a window; padding is `IGNORED`.
+    """
+    classes = token_classes(lines, labels, fields)
+    targets = []
+    for window in windows:
+        target = np.full(settings.max_tokens, IGNORED, dtype=np.uint8)
+        size = len(window.lines)
+        target[:size] = classes[window.first : window.first + size]
+        targets.append(target)
+    return targets
+
+
+def token_classes(
+    lines: Sequence[Line], labels: Mapping[str, str], fields: Sequence[config.Field]
+) -> NDArray[np.uint8]:
+    """Give each token, in reading order, the number of its field; the earlier of two fields has it."""
+    tokens = tokenise(lines)
+    classes = np.zeros(len(tokens.texts), dtype=np.uint8)
+    for number, field in enumerate(fields, start=1):
+        value = labels.get(field.name, "").strip()
+        if value and len(classes):
+            places = _FINDERS[field.kind](value, lines, tokens)
+            classes[places[classes[places] == 0]] = number
+    return classes
+
+
+def _find_amount(value: str, lines: Sequence[Line], tokens: Tokens) -> Places:
+    """Every amount printed like the value, or else worth as much."""
+    text = value.replace(" ", "")
+    spans = [(number, *span) for number, line in enumerate(lines) for span in find_amounts(line.text)]
+    printed = [span[:3] for span in spans if span[3].replace(" ", "") == text]
+    worth = minor_units(value)
+    alike = printed or [span[:3] for span in spans if worth and minor_units(span[3]) == worth]
+    return _tokens_under(alike, tokens)
+
+
+def _find_date(value: str, lines: Sequence[Line], tokens: Tokens) -> Places:
+    """Every date printed like the value, or else of the same day."""
+    spans = [(number, *span) for number, line in enumerate(lines) for span in find_dates(line.text)]
+    printed = [span[:3] for span in spans if span[3] == value]
+    day = parse_date(value)
+    alike = printed or [span[:3] for span in spans if day and parse_date(span[3]) == day]
+    return _tokens_under(alike, tokens) if alike else _find_text(value, lines, tokens)
+
+
+def _tokens_under(spans: Sequence[tuple[int, int, int]], tokens: Tokens) -> Places:
+    under = [
+        np.flatnonzero((tokens.lines == number) & (tokens.starts < end) & (tokens.ends > start))
+        for number, start, end in spans
+    ]
+    return np.unique(np.concatenate(under)) if under else _NOWHERE
+
+
+def _find_text(value: str, lines: Sequence[Line], tokens: Tokens) -> Places:
+    """The run of tokens that reads like the value, or lines that make it up, or a similar run."""
+    wanted = _letters(value)
+    if not wanted:
+        return _NOWHERE
+    document_order = np.lexsort((tokens.starts, tokens.lines))
+    for order in (np.arange(len(tokens.texts)), document_order):
+        stream = _Stream.of(tokens, order)
+        begin = stream.text.find(wanted)
+        if begin >= 0:
+            return stream.places(begin, begin + len(wanted))
+    parts = _lines_that_make_up(wanted, tokens)
+    return parts if len(parts) else _likeness(wanted, tokens)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """Letters and digits of tokens one after another, and the token of each."""
+
+    text: str
+    owners: Places
+    order: Places
+
+    @classmethod
+    def of(cls, tokens: Tokens, order: Places) -> _Stream:
+        words = [_letters(tokens.texts[k]) for k in order]
+        return cls("".join(words), np.repeat(order, [len(word) for word in words]), order)
+
+    def places(self, begin: int, end: int) -> Places:
+        """Tokens of a part of the text, and those between them that have neither letters nor digits."""
+        first, last = (np.flatnonzero(self.order == self.owners[k])[0] for k in (begin, end - 1))
+        return self.order[first : last + 1]
+
+
+def _lines_that_make_up(wanted: str, tokens: Tokens) -> Places:
+    """Whole lines that together read like the value, as in one of two columns; others are left out."""
+    texts: dict[int, str] = {}
+    for number, text in zip(tokens.lines.tolist(), tokens.texts, strict=True):
+        texts[number] = texts.get(number, "") + _letters(text)
+    numbers = [number for number, text in texts.items() if text]
+    for k, first in enumerate(numbers):
+        rest, chosen = wanted, []
+        for number in numbers[k:]:
+            if rest.startswith(texts[number]):
+                chosen.append(number)
+                rest = rest[len(texts[number]) :]
+            elif number == first:
+                break
+        if not rest:
+            return np.flatnonzero(np.isin(tokens.lines, chosen))
+    return _NOWHERE
+
+
+def _likeness(wanted: str, tokens: Tokens) -> Places:
+    """The run of tokens most like the value, where one is like enough."""
+    stream = _Stream.of(tokens, np.arange(len(tokens.texts)))
+    found = fuzz.partial_ratio_alignment(wanted, stream.text, score_cutoff=_LEAST_LIKENESS)
+    if found is None or found.dest_end <= found.dest_start or len(stream.text) < len(wanted):
+        return _NOWHERE
+    places = stream.places(found.dest_start, found.dest_end)
+    inside = np.bincount(stream.owners[found.dest_start : found.dest_end], minlength=len(tokens.texts))
+    whole = np.bincount(stream.owners, minlength=len(tokens.texts))
+    return places[inside[places] * 2 >= whole[places]]
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.upper() if character.isalnum())
+
+
+_FINDERS = {"text": _find_text, "date": _find_date, "amount": _find_amount}

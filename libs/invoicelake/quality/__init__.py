@@ -1,0 +1,1 @@
+"""Checks of tables, and what becomes of rows that fail."""

@@ -1,0 +1,39 @@
+"""The only place that opens Spark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@contextmanager
+def started(name: str, slots: int = 1) -> Iterator[SparkSession]:
+    """A Spark session with Delta.
+
+    A session that is there already (on Databricks, in a test, within the pipeline) is used and left running;
+    else one is opened with what the launcher passed, and stopped afterwards.
+
+    Args:
+        name: of the Spark application.
+        slots: tasks that must be able to run at once; only an embedded Spark can be widened to that.
+    """
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        yield active
+        return
+    builder = SparkSession.builder.appName(name)
+    if os.environ.get("INVOICELAKE_ENV", "local") == "local":
+        # local[*] on a machine with fewer cores than ranks would wait for the missing ones for ever.
+        builder = builder.master(f"local[{max(os.cpu_count() or 1, slots)}]")
+    spark = builder.getOrCreate()
+    try:
+        yield spark
+    finally:
+        spark.stop()

@@ -1,0 +1,1 @@
+"""One module a source system: what was received, and how to read it."""

@@ -1,0 +1,66 @@
+"""Files of a folder or an object-store prefix, as rows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from invoicelake.errors import JobError
+from invoicelake.tables import local_path
+
+FILES = "path string, name string, content binary"
+
+
+def require_folder(path: str | None, source: str) -> str:
+    """The input folder, absolute where it is on this machine.
+
+    Raises:
+        JobError: it was not given, is not there, is no folder, or may not be read.
+    """
+    if path is None:
+        raise JobError(f"input.format={source} needs a folder; add input.path=DIR")
+    folder = local_path(path)
+    if folder is None:
+        return path.rstrip("/")
+    if not Path(folder).is_dir():
+        found = "a file" if Path(folder).exists() else "nothing"
+        raise JobError(f"expected a folder of {source} documents at input.path={path}, found {found} there")
+    try:
+        next(Path(folder).iterdir(), None)
+    except PermissionError as error:
+        raise JobError(f"input.path={path} may not be read; check its permissions") from error
+    return folder
+
+
+def read_files(spark: SparkSession, folder: str) -> DataFrame:
+    """The files directly in `folder`: path, name without folder and ending, content; none if it is not there."""
+    try:
+        files = spark.read.format("binaryFile").load(f"{literal(folder)}/*")
+    except AnalysisException as error:
+        _require_missing(error)
+        return spark.createDataFrame([], FILES)
+    name = F.regexp_replace(F.element_at(F.split("path", "/"), -1), r"(?<=.)\.[^.]*$", "")
+    return files.select("path", name.alias("name"), "content")
+
+
+def read_rows(spark: SparkSession, file: str, *columns: str) -> DataFrame:
+    """The named columns of a CSV file with a head row, as strings; no rows if it is not there."""
+    try:
+        return spark.read.csv(literal(file), header=True).select(*columns)
+    except AnalysisException as error:
+        _require_missing(error)
+        return spark.createDataFrame([], ", ".join(f"{column} string" for column in columns))
+
+
+def literal(path: str) -> str:
+    """The path with what Hadoop takes for wildcards escaped."""
+    return re.sub(r"([{}\[\]*?\\])", r"\\\1", path)
+
+
+def _require_missing(error: AnalysisException) -> None:
+    if error.getErrorClass() != "PATH_NOT_FOUND":
+        raise error

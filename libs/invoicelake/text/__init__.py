@@ -1,0 +1,1 @@
+"""Pure Python on text: documents, amounts, dates."""

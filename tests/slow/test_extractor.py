@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from invoicelake import config
+from invoicelake.models.bundle import load_bundle, save_bundle
+from invoicelake.models.encoding import IGNORED, Vocabulary, encode, tensor_specs
+from invoicelake.models.labelling import label
+from invoicelake.text.document import Line
+
+keras = pytest.importorskip("keras")
+
+from invoicelake.models import extractor  # noqa: E402
+
+FIELDS = (
+    config.Field(name="company", kind="text"),
+    config.Field(name="date", kind="date"),
+    config.Field(name="total", kind="amount"),
+)
+ENCODING = config.Encoding(max_tokens=24)
+MODEL = config.Model(width=16, depth=2, dropout=0.0)
+VOCABULARY = Vocabulary(("TOTAL", "DATE", "CASH", "LTD"))
+
+
+def receipt(number: int) -> tuple[list[Line], dict[str, str]]:
+    labels = {
+        "company": f"SHOP {number} LTD",
+        "date": f"{1 + number % 28:02d}/05/2018",
+        "total": f"{number + 3}.50",
+    }
+    texts = [
+        labels["company"],
+        "THANK YOU",
+        f"DATE: {labels['date']}",
+        "ITEM 1.25",
+        f"TOTAL: {labels['total']}",
+        "CASH 99.00",
+    ]
+    lines = [Line(text, 0, 0, 20 * k, 10 * len(text), 20 * k + 15) for k, text in enumerate(texts)]
+    return lines, labels
+
+
+def batch(numbers: range) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    windows, targets = [], []
+    for number in numbers:
+        lines, labels = receipt(number)
+        found = encode(lines, VOCABULARY, ENCODING)
+        windows += found
+        targets += label(lines, found, labels, FIELDS, ENCODING)
+    return {name: np.stack([w.inputs[name] for w in windows]) for name in windows[0].inputs}, np.stack(
+        targets
+    )
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    model = extractor.build(MODEL, ENCODING, VOCABULARY.size, FIELDS)
+    extractor.compile_extractor(model, keras.optimizers.Adam(0.01))
+    inputs, targets = batch(range(64))
+    model.fit(inputs, targets, batch_size=16, epochs=25, verbose=0)
+    return model
+
+
+def test_it_learns_what_it_is_shown_and_reads_what_it_has_not_seen(
+    network: keras.Model, tmp_path: Path
+) -> None:
+    save_bundle(tmp_path, MODEL, ENCODING, FIELDS, VOCABULARY, network.get_weights())
+    documents = [receipt(number) for number in range(64, 80)]
+    found = load_bundle(tmp_path).predict([lines for lines, _ in documents])
+    right = [
+        one.value == labels[one.field]
+        for one_document, (_, labels) in zip(found, documents, strict=True)
+        for one in one_document
+    ]
+    assert len(right) >= 46
+    assert np.mean(right) > 0.9
+
+
+def test_inputs_are_those_of_the_encoding(network: keras.Model) -> None:
+    assert network.name == "field_tagger"
+    assert set(network.input) == {spec.name for spec in tensor_specs(ENCODING)[:-1]}
+    assert network.output_shape == (None, None, 1 + len(FIELDS))
+
+
+def test_padding_does_not_matter(network: keras.Model) -> None:
+    inputs, _ = batch(range(3))
+    used = int((inputs["words"] > 0).sum(axis=1).max())
+    whole = network.predict_on_batch(inputs)
+    trimmed = network.predict_on_batch({name: values[:, :used] for name, values in inputs.items()})
+    for row, length in enumerate((inputs["words"] > 0).sum(axis=1)):
+        np.testing.assert_allclose(whole[row, :length], trimmed[row, :length], atol=1e-4)
+
+
+def test_json_rebuilds_the_network(network: keras.Model) -> None:
+    again = keras.models.model_from_json(network.to_json())
+    again.set_weights(network.get_weights())
+    inputs, _ = batch(range(2))
+    np.testing.assert_allclose(again.predict_on_batch(inputs), network.predict_on_batch(inputs), atol=1e-5)
+
+
+def test_noise_is_for_training_only(network: keras.Model) -> None:
+    inputs, _ = batch(range(2))
+    assert np.ptp([network(inputs, training=True).numpy() for _ in range(3)], axis=0).max() > 1e-3
+    assert np.ptp([network(inputs, training=False).numpy() for _ in range(2)], axis=0).max() == 0
+
+
+def test_loss_and_metric_leave_out_what_does_not_count() -> None:
+    targets = np.array([[1, 0, 2, IGNORED]], dtype=np.uint8)
+    logits = np.full((1, 4, 3), -20.0, dtype=np.float32)
+    for place, chosen in enumerate((1, 1, 2, 1)):
+        logits[0, place, chosen] = 20
+    metric = extractor.TokenF1()
+    metric.update_state(targets, logits)
+    assert float(metric.result()) == pytest.approx(0.8)  # 2 right of 3 predicted and 2 labelled
+    assert float(extractor.TokenLoss()(targets, logits)) == pytest.approx(40 / 32, rel=1e-4)
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(config.SettingsError, match="no model 'nothing'; known: field_tagger"):
+        extractor.build(config.Model(name="nothing"), ENCODING, 10, FIELDS)
+
+
+def test_odd_documents_are_read_without_failing(network: keras.Model, tmp_path: Path) -> None:
+    save_bundle(tmp_path, MODEL, ENCODING, FIELDS, VOCABULARY, network.get_weights())
+    long = [Line(f"ITEM {k} {k}.00", 0, 0, 20 * k, 100, 20 * k + 15) for k in range(500)]
+    found = load_bundle(tmp_path).predict([[], [Line("x", 0, 0, 0, 0, 0)], long, receipt(1)[0]])
+    assert found[0] == []
+    assert len(found) == 4
+    assert all(0 <= one.score <= 1 for document in found for one in document)

@@ -1,0 +1,140 @@
+"""The lake: tables as declared, writes that change nothing twice, one version pinned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from invoicelake.errors import JobError
+from invoicelake.quality.checks import verify
+from invoicelake.tables import pin_files, require_writable
+
+LABEL_COLUMNS = "document_id string, field string, value string"
+
+# Each step is an upsert into silver.label: (why, rows, replaces, rows changed, values afterwards).
+HISTORY = [
+    ("first rows", [("a", "total", "1"), ("a", "date", "2"), ("b", "total", "3")], None, 3, "1 2 3"),
+    ("the same again", [("a", "total", "1"), ("a", "date", "2"), ("b", "total", "3")], None, 0, "1 2 3"),
+    ("one changed, one new", [("b", "total", "4"), ("c", "total", "5")], None, 2, "1 2 4 5"),
+    ("an old one again", [("a", "total", "1")], None, 0, "1 2 4 5"),
+    ("a's rows replaced", [("a", "total", "1")], "document_id = 'a'", 1, "1 4 5"),
+    ("replaced by the same", [("a", "total", "1")], "document_id = 'a'", 0, "1 4 5"),
+    ("replaced by nothing", [], "document_id = 'c'", 1, "1 4"),
+]
+
+
+def test_upserts_commit_what_changed_and_nothing_else(lake):
+    seen, expected, versions = [], [], []
+    for why, rows, replaces, changed, values in HISTORY:
+        committed = lake.upsert("silver.label", lake.spark.createDataFrame(rows, LABEL_COLUMNS), replaces)
+        found = sorted(row["value"] for row in lake.read("silver.label").collect())
+        seen.append((why, committed.changed, " ".join(found)))
+        expected.append((why, changed, values))
+        versions.append(committed.version)
+    assert seen == expected
+    commits = [later - earlier for earlier, later in zip(versions, versions[1:], strict=False)]
+    assert commits == [int(changed > 0) for _, _, _, changed, _ in HISTORY[1:]]
+    first = lake.read("silver.label", version=versions[0])
+    assert sorted(row["value"] for row in first.collect()) == ["1", "2", "3"]
+
+
+def test_table_carries_what_its_declaration_says(lake, specs):
+    spec = specs["silver.label"]
+    lake.upsert("silver.label", lake.spark.createDataFrame([("a", "total", "1")], LABEL_COLUMNS))
+    location = lake.location("silver.label")
+    comments = {field.name: field.metadata.get("comment") for field in lake.read("silver.label").schema}
+    assert comments == {column.name: column.full_comment for column in spec.columns}
+    detail = lake.spark.sql(f"DESCRIBE DETAIL delta.`{location}`").first()
+    assert detail["description"] == spec.description
+    constraint = detail["properties"]["delta.constraints.has_value"]
+    assert constraint.replace(" ", "") == "length(trim(value))>0"
+    commits = lake.spark.sql(f"DESCRIBE HISTORY delta.`{location}`").collect()
+    written_by = {"job": "test", "git_commit": "abc123", "run": "test-run"}
+    assert [json.loads(commit["userMetadata"]) for commit in commits] == [written_by] * len(commits)
+
+
+def test_a_table_of_another_schema_is_not_touched(lake):
+    location = lake.location("silver.label")
+    lake.spark.sql("SELECT 'a' AS document_id, 1 AS value").write.format("delta").save(location)
+    with pytest.raises(JobError, match=r"another schema than silver\.label .*field.*move it away"):
+        lake.upsert("silver.label", lake.spark.createDataFrame([("a", "total", "1")], LABEL_COLUMNS))
+    assert lake.spark.read.format("delta").load(location).count() == 1
+
+
+def test_reading_a_table_that_is_not_there_names_it(lake):
+    with pytest.raises(JobError, match=r"there is no table gold\.invoice"):
+        lake.read("gold.invoice")
+
+
+# why, rows of silver.label, what the message must say (None: the rows pass)
+CHECKS = [
+    ("sound rows", [("a", "total", "1"), ("a", "date", "2")], None),
+    ("a null", [("a", "total", "1"), ("a", None, "2")], "field is null: 1 rows"),
+    ("the key twice", [("a", "total", "1"), ("a", "total", "2")], "repeats document_id, field: 1 rows"),
+    ("a constraint", [("a", "total", " "), ("b", "total", "")], "not has_value: 2 rows"),
+]
+
+
+@pytest.mark.parametrize(("rows", "message"), [case[1:] for case in CHECKS], ids=[case[0] for case in CHECKS])
+def test_checks(spark, specs, rows, message):
+    frame = spark.createDataFrame(rows, LABEL_COLUMNS)
+    if message is None:
+        assert verify(frame, specs["silver.label"]) == len(rows)
+    else:
+        with pytest.raises(JobError, match=message):
+            verify(frame, specs["silver.label"])
+
+
+@pytest.fixture(scope="module")
+def partitioned(spark, tmp_path_factory) -> str:
+    """Four versions: two appends, an overwrite of one partition, a compaction."""
+    location = str(tmp_path_factory.mktemp("a lake") / "numbers")
+    numbers = spark.range(100).selectExpr("id", "IF(id % 4 = 0, 'test it', 'train') AS split")
+    properties = {"delta.enableDeletionVectors": "false"}
+    for part in (numbers.where("id < 50"), numbers.where("id >= 50")):
+        part.write.format("delta").options(**properties).partitionBy("split").mode("append").save(location)
+    numbers.where("id % 4 = 0").selectExpr("id + 1000 AS id", "split").write.format("delta").mode(
+        "overwrite"
+    ).option("replaceWhere", "split = 'test it'").save(location)
+    spark.sql(f"OPTIMIZE delta.`{location}`")
+    return location
+
+
+PINS = [
+    # version, split, ids
+    (0, "train", [k for k in range(50) if k % 4]),
+    (1, "train", [k for k in range(100) if k % 4]),
+    (1, "test it", list(range(0, 100, 4))),
+    (2, "test it", list(range(1000, 1100, 4))),
+    (3, "test it", list(range(1000, 1100, 4))),
+    (3, "train", [k for k in range(100) if k % 4]),
+    (3, "validation", []),
+]
+
+
+@pytest.mark.parametrize(("version", "split", "ids"), PINS)
+def test_pinned_files_hold_exactly_the_rows_of_the_version(partitioned, version, split, ids):
+    import pyarrow.parquet as pq
+
+    pinned = pin_files("gold.number", partitioned, version, {"split": split})
+    found = [value for file in pinned.files for value in pq.ParquetFile(file).read(["id"])["id"].to_pylist()]
+    assert sorted(found) == ids
+    assert sum(pinned.rows) == len(ids)
+
+
+def test_deletion_vectors_are_refused(spark, tmp_path):
+    location = str(tmp_path / "numbers")
+    spark.range(10).write.format("delta").option("delta.enableDeletionVectors", "true").save(location)
+    spark.sql(f"DELETE FROM delta.`{location}` WHERE id = 3")
+    with pytest.raises(JobError, match=r"deletion vectors.*REORG TABLE"):
+        pin_files("gold.number", location, 1, {})
+
+
+def test_a_lake_that_is_not_writable_is_refused(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(JobError, match=r"cannot create the lake folder .*set lake\.path"):
+        require_writable(str(tmp_path / "file" / "lake"))
+    require_writable(str(tmp_path / "lake"))
+    assert Path(tmp_path / "lake").is_dir()
