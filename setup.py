@@ -4,24 +4,19 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# Pure-Python settings, tables, transforms and serving: what a cluster without training needs.
+# Settings, tables, transforms and serving: what a cluster without training needs.
 CORE = [
-    "Faker",
     "Pillow",
     "babel",
-    "cloudpickle",
     "dateparser",
     "delta-spark",
     "deltalake",
-    "duckdb",
-    "fsspec",
     "jinja2",
     "mlflow",
     "numpy",
     "omegaconf",
     "pandas",
-    "price-parser",
-    "psutil",
+    "py4j",
     "pyarrow",
     "pydantic",
     "pyspark",
@@ -30,8 +25,11 @@ CORE = [
     "tqdm",
     "typer",
 ]
-# horovod's own [spark] extra forces a pyarrow with a known hole, so what it stands for is listed here and in CORE.
-TRAIN = ["cffi", "elephas", "horovod", "packaging", "petastorm", "setuptools", "tensorflow", "wheel"]
+TRAIN = ["elephas", "horovod", "keras", "petastorm", "tensorflow"]
+# Horovod needs them to be built and to run on Spark; its own [spark] extra would force a pyarrow with a known hole.
+TRAIN += ["cffi", "cloudpickle", "fsspec", "packaging", "psutil", "setuptools", "wheel"]
+# README's queries outside Spark.
+QUERY = ["duckdb"]
 DEV = [
     "chispa",
     "hypothesis",
@@ -58,5 +56,5 @@ setup(
     packages=find_packages("libs"),
     package_data={"": ["py.typed", "*.html", "*.css"]},
     install_requires=CORE,
-    extras_require={"train": TRAIN, "dev": DEV, "docs": DOCS},
+    extras_require={"train": TRAIN, "query": QUERY, "dev": DEV, "docs": DOCS},
 )

@@ -41,7 +41,7 @@ summaries() {
 docstring() {
   awk '
     !inside && sub(/^"""/, "") { inside = 1 }
-    inside && sub(/""".*/, "") { print; exit }
+    inside && sub(/""".*/, "") { if ($0 != "") print; exit }
     inside { print }' "$1"
 }
 

@@ -70,8 +70,8 @@ def jobs_page(folder: Path) -> str:
         "# Jobs",
         "```text\n./spark-submit.sh JOB [--env NAME] [--conf-file FILE] [--dry-run] [key=value ...]\n```",
         "`--help` and `--dry-run` do not start Spark. The last line of standard output is one JSON object: "
-        "`job`, `status`, `tables`, `metrics` and `seconds`, and `error` when it failed. Everything else goes "
-        "to standard error. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.",
+        "`job`, `status`, `tables`, `metrics` and `seconds`, and `error` when it failed. Everything else "
+        "goes to standard error. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.",
     ]
     for name in ordered:
         parts += [f"## {name}", found[name] or ""]

@@ -46,7 +46,7 @@ find_python() {
 }
 
 missing_python() {
-  missing "Python 3.11 ($(python3 --version 2>/dev/null || echo 'no python3') is what was found)" \
+  missing "Python 3.11 (found: $(python3 --version 2>/dev/null || echo none))" \
     'python3.11 python3.11-venv' 'python3.11' 'python@3.11'
   printf '  where the system has no 3.11:  pip install uv && uv python install 3.11\n'
 }
@@ -57,7 +57,7 @@ missing_venv_module() {
 
 # The major version of the JDK in a folder, from its own statement: starting it takes 0.1 s or more.
 java_version() {
-  [[ -x $1/bin/java ]] || return 1
+  [[ -n $1 && -x $1/bin/java ]] || return 1
   if [[ -r $1/release ]]; then
     sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release"
   else
@@ -82,7 +82,7 @@ find_java() {
   local home
   for home in "${JAVA_HOME-}" "$(java_on_path)" /usr/lib/jvm/*17* "${HOME-}"/.sdkman/candidates/java/17* \
     /Library/Java/JavaVirtualMachines/*17*/Contents/Home /opt/homebrew/opt/openjdk@17; do
-    if [[ -n $home && $(java_version "$home") == 17 ]]; then
+    if [[ $(java_version "$home") == 17 ]]; then
       printf '%s\n' "$home"
       return
     fi
@@ -93,7 +93,7 @@ find_java() {
 missing_java() {
   local found
   found=$(java_version "${JAVA_HOME:-$(java_on_path)}") || true
-  missing "JDK 17 (${found:+version $found}${found:-none} is what was found; Spark 3.5 runs on 17)" \
+  missing "JDK 17 (found: ${found:-none}), which Spark 3.5 runs on" \
     'openjdk-17-jdk-headless' 'java-17-openjdk-headless' 'openjdk@17'
 }
 

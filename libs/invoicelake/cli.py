@@ -33,9 +33,15 @@ def parse(job: str, arguments: list[str], act: Callable[[Command], None]) -> Non
     """Read a job's arguments and act on them; what is wrong with them ends the process with exit code 2."""
 
     def main(
-        overrides: Annotated[list[str] | None, typer.Argument(metavar="key=value", help="Settings, see below")] = None,
-        env: Annotated[str, typer.Option(help="Environment: a file of conf/env and one of conf/spark")] = "local",
-        conf_file: Annotated[list[Path] | None, typer.Option(help="YAML file of settings; later ones win")] = None,
+        overrides: Annotated[
+            list[str] | None, typer.Argument(metavar="key=value", help="Settings, see below")
+        ] = None,
+        env: Annotated[
+            str, typer.Option(help="Environment: a file of conf/env and one of conf/spark")
+        ] = "local",
+        conf_file: Annotated[
+            list[Path] | None, typer.Option(help="YAML file of settings; later ones win")
+        ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the settings and do nothing")] = False,
     ) -> None:
         try:

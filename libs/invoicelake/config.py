@@ -49,9 +49,15 @@ class Generator(Section):
 
     documents: int = Setting(default=1000, ge=1, description="How many documents are generated")
     suppliers: int = Setting(default=160, ge=1, description="How many suppliers they come from")
-    invoice_share: float = Setting(default=0.5, ge=0, le=1, description="Share of invoices; the rest are receipts")
-    poor_scan_share: float = Setting(default=0.06, ge=0, le=1, description="Share of documents with reading faults")
-    fault_share: float = Setting(default=0.01, ge=0, le=1, description="Share of characters misread on a poor scan")
+    invoice_share: float = Setting(
+        default=0.5, ge=0, le=1, description="Share of invoices; the rest are receipts"
+    )
+    poor_scan_share: float = Setting(
+        default=0.06, ge=0, le=1, description="Share of documents with reading faults"
+    )
+    fault_share: float = Setting(
+        default=0.01, ge=0, le=1, description="Share of characters misread on a poor scan"
+    )
 
 
 class Field(Section):
@@ -64,17 +70,27 @@ class Field(Section):
 class Split(Section):
     """How suppliers are divided; a supplier is on one side only."""
 
-    validation_share: float = Setting(default=0.1, gt=0, lt=1, description="Share of suppliers for choosing weights")
-    test_share: float = Setting(default=0.15, gt=0, lt=1, description="Share of suppliers that training never sees")
+    validation_share: float = Setting(
+        default=0.1, gt=0, lt=1, description="Share of suppliers for choosing weights"
+    )
+    test_share: float = Setting(
+        default=0.15, gt=0, lt=1, description="Share of suppliers that training never sees"
+    )
 
 
 class Encoding(Section):
     """How text lines become tensors."""
 
-    max_tokens: int = Setting(default=256, ge=8, description="Tokens of one example; longer documents give several")
+    max_tokens: int = Setting(
+        default=256, ge=8, description="Tokens of one example; longer documents give several"
+    )
     max_characters: int = Setting(default=16, ge=4, description="Characters of a token that the model sees")
-    vocabulary_size: int = Setting(default=4000, ge=1, description="Words that have an embedding of their own")
-    min_documents: int = Setting(default=3, ge=1, description="Documents a word must occur in to be in the vocabulary")
+    vocabulary_size: int = Setting(
+        default=4000, ge=1, description="Words that have an embedding of their own"
+    )
+    min_documents: int = Setting(
+        default=3, ge=1, description="Documents a word must occur in to be in the vocabulary"
+    )
 
 
 class Model(Section):
@@ -92,7 +108,9 @@ class Training(Section):
     launcher: LauncherName = Setting(default="horovod", description="Where the ranks run")
     processes: int = Setting(default=2, ge=1, description="Number of ranks")
     epochs: int = Setting(default=20, ge=1, description="Passes over the training split at most")
-    patience: int = Setting(default=6, ge=1, description="Epochs without a better validation score before stopping")
+    patience: int = Setting(
+        default=6, ge=1, description="Epochs without a better validation score before stopping"
+    )
     batch_size: int = Setting(default=16, ge=1, description="Examples of one optimizer step, over all ranks")
     learning_rate: float = Setting(default=2e-3, gt=0, description="Peak learning rate of one optimizer step")
     start_timeout_s: int = Setting(default=600, ge=1, description="Time for all ranks to come up")
@@ -107,7 +125,9 @@ class Evaluation(Section):
 class Tracking(Section):
     """Where runs and models are recorded."""
 
-    uri: str | None = Setting(default=None, description="MLflow tracking store; default: SQLite in the lake's folder")
+    uri: str | None = Setting(
+        default=None, description="MLflow tracking store; default: SQLite in the lake's folder"
+    )
     experiment: str = Setting(default="/invoicelake/extractor", description="MLflow experiment")
     model_name: str = Setting(description="Registered model")
     timeout_s: int = Setting(default=10, ge=1, description="Time a tracking server has to answer")
@@ -116,7 +136,9 @@ class Tracking(Section):
 class Publish(Section):
     """How values become typed columns."""
 
-    currency: str = Setting(default="EUR", pattern=r"^[A-Z]{3}$", description="Currency where the document names none")
+    currency: str = Setting(
+        default="EUR", pattern=r"^[A-Z]{3}$", description="Currency where the document names none"
+    )
     day_first: bool = Setting(default=True, description="Whether 03/04/2024 is the 3rd of April")
 
 

@@ -38,13 +38,28 @@ class Run:
     suite: config.Suite
     spark: SparkSession
     tables: dict[str, dict[str, int]] = field(default_factory=dict)
-    metrics: dict[str, float | int | str] = field(default_factory=dict)
+    metrics: dict[str, float | str] = field(default_factory=dict)
 
     @property
     def lake(self) -> Lake:
         """The lake, every commit to which carries this run."""
-        written_by = {"job": self.job, "git_commit": git_commit(), "run": self.spark.sparkContext.applicationId}
-        return Lake(self.spark, self.suite.lake.path, load_specs(cli.ROOT / "conf" / "tables"), written_by)
+        specs = load_specs(cli.ROOT / "conf" / "tables")
+        return Lake(
+            self.spark,
+            self.suite.lake.path,
+            specs,
+            {"job": self.job, "git_commit": git_commit(), **self.tags},
+        )
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What names this run elsewhere."""
+        return {"run": self.spark.sparkContext.applicationId}
+
+    @property
+    def workers(self) -> int:
+        """Tasks that can run at once."""
+        return self.spark.sparkContext.defaultParallelism
 
     def write(self, name: str, frame: DataFrame, replaces: str | None = None) -> int:
         """Check `frame`, bring it into the table, and report it.
@@ -118,14 +133,18 @@ def execute(file: str, main: Callable[[Run], None]) -> None:
 
 def _run(command: cli.Command, main: Callable[[Run], None]) -> None:
     logging.Formatter.converter = time.gmtime
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)sZ %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(
+        stream=sys.stderr, format="%(asctime)sZ %(levelname)s %(message)s", datefmt="%H:%M:%S"
+    )
     logging.getLogger("invoicelake").setLevel(logging.INFO)
     # Libraries and child processes print where they like; the last line of output is ours alone.
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as output:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         if command.is_dry_run:
             typer.echo(cli.plan(command), err=True)
-            _report(output, {"job": command.job, "status": "planned", "tables": {}, "metrics": {}, "seconds": 0.0})
+            _report(
+                output, {"job": command.job, "status": "planned", "tables": {}, "metrics": {}, "seconds": 0.0}
+            )
             return
         code, summary = _outcome(command, main)
         _report(output, summary)

@@ -59,6 +59,10 @@ class Lake:
         """Folder or URL of the table `layer.name`."""
         return f"{self.path}/{name.replace('.', '/')}"
 
+    def side_folder(self, name: str) -> str:
+        """A folder of this machine for what is no table: beside the tables, or in the working folder for a URL."""
+        return f"{local_path(self.path) or Path.cwd()}/{name}"
+
     def exists(self, name: str) -> bool:
         """Whether the table has been created."""
         from delta import DeltaTable
@@ -72,10 +76,14 @@ class Lake:
             JobError: the table is not there, or has another schema than declared.
         """
         if not self.exists(name):
-            raise JobError(f"there is no table {name} in {self.path}; run the jobs before this one (see --help)")
+            raise JobError(
+                f"there is no table {name} in {self.path}; run the jobs before this one (see --help)"
+            )
         self._require_schema(name, self._table(name).toDF().schema)
         reader = self.spark.read.format("delta")
-        return (reader if version is None else reader.option("versionAsOf", version)).load(self.location(name))
+        return (reader if version is None else reader.option("versionAsOf", version)).load(
+            self.location(name)
+        )
 
     def version(self, name: str) -> int:
         """The table's newest version."""
@@ -133,7 +141,9 @@ class Lake:
             self._require_schema(spec.full_name, self._table(spec.full_name).toDF().schema)
             return
         self._sign()
-        builder = DeltaTable.create(self.spark).location(self.location(spec.full_name)).comment(spec.description)
+        builder = (
+            DeltaTable.create(self.spark).location(self.location(spec.full_name)).comment(spec.description)
+        )
         for column in spec.columns:
             builder = builder.addColumn(
                 column.name, column.type, nullable=column.nullable, comment=column.full_comment
@@ -206,7 +216,9 @@ def pin_files(name: str, location: str, version: int, partition: Mapping[str, st
     table = DeltaTable(location, version=version)
     added = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     live = [row for row in added if all(row[f"partition.{key}"] == value for key, value in partition.items())]
-    shortened = {unquote(Path(str(file)).name) for file in pa.table(table.deletion_vectors())["filepath"].to_pylist()}
+    shortened = {
+        unquote(Path(str(file)).name) for file in pa.table(table.deletion_vectors())["filepath"].to_pylist()
+    }
     if any(Path(unquote(row["path"])).name in shortened for row in live):
         raise JobError(
             f"{name} version {version} carries deletion vectors, which the training feed does not read; "
@@ -243,7 +255,9 @@ def require_writable(path: str) -> None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise JobError(f"cannot create the lake folder {folder}: {error.strerror}; set lake.path=DIR") from error
+        raise JobError(
+            f"cannot create the lake folder {folder}: {error.strerror}; set lake.path=DIR"
+        ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise JobError(f"the lake folder {folder} is not writable; make it so, or set lake.path=DIR")
 

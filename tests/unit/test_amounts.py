@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
+
 from invoicelake.text.amounts import currency_code, currency_exponent, find_amounts, minor_units
 
 FOUND = [

@@ -3,8 +3,8 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
+
 from invoicelake.text.dates import find_dates, parse_date
 
 FOUND = [

@@ -181,7 +181,7 @@ def messages():
 
 
 def first_text(message):
-    """The first piece of a message that is long enough to be looked up: a reason or the text before a variable part."""
+    """The first fixed piece of a message that is long enough to be looked up."""
     parts = message.values if isinstance(message, ast.JoinedStr) else [message]
     texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
     pieces = [piece.strip(" '`(:,") for text in texts for piece in text.split(";")]

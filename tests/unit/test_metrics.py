@@ -179,6 +179,12 @@ def test_bootstrap_interval_is_the_same_for_the_same_seed_in_any_order():
     assert bootstrap_interval(DOCUMENTS, FIELDS, seed=3) == turned
 
 
+def test_bootstrap_interval_is_as_wide_as_the_normal_approximation():
+    halves = [scored({"total": "1"}, {"total": value}) for value in ("1", "2") * 200]
+    expected = 1.96 * (0.5 * 0.5 / len(halves)) ** 0.5
+    assert bootstrap_interval(halves, ["total"]) == pytest.approx((0.5 - expected, 0.5 + expected), abs=0.01)
+
+
 @pytest.mark.parametrize("documents", [[], DOCUMENTS[3:]])
 def test_bootstrap_interval_without_held_out_documents(documents):
     assert bootstrap_interval(documents, FIELDS) == (0.0, 0.0)

@@ -221,7 +221,12 @@ def test_frames_stand_where_the_lines_stand():
 
 def test_line_numbers_that_the_document_lacks_are_left_out():
     odd = document(predictions={"total": FieldRead("9.00", 1.0, (-1, 2, 99))})
-    assert len(drawn_pages(odd, FIELDS)[0].frames) == 1
+    assert [len(page.frames) for page in drawn_pages(odd, FIELDS)] == [1]
+
+
+def test_only_the_first_line_of_a_field_is_tagged():
+    two_lines = document(predictions={"total": FieldRead("TOTAL 9.00", 1.0, (1, 2))})
+    assert [frame.label for frame in drawn_pages(two_lines, FIELDS)[0].frames] == ["total", ""]
 
 
 @pytest.mark.parametrize("lines", [(), LINES])
@@ -303,6 +308,12 @@ def test_examples_are_half_right_and_half_wrong_and_held_out_first():
     assert choose_examples(documents, ["total"], 0) == []
 
 
+def test_a_field_that_nobody_labelled_or_read_is_no_mistake():
+    html = render(report(document(truths={"company": "A"}, predictions={"company": FieldRead("A", 1.0)})))
+    assert "Every field right" in html
+    assert "With mistakes" not in html
+
+
 @pytest.mark.parametrize(
     ("low", "high"),
     [(0, 1), (0.2, 0.95), (0, 0), (3, 3), (-5, 12), (1e-6, 2e-6), (0, 12345), (0.913, 0.9131)],
@@ -311,7 +322,7 @@ def test_nice_ticks_enclose_the_values(low, high):
     ticks = nice_ticks(low, high)
     assert ticks[0] <= low
     assert ticks[-1] >= high
-    assert 2 <= len(ticks) <= 7
+    assert 2 <= len(ticks) <= 8
     steps = [later - earlier for earlier, later in itertools.pairwise(ticks)]
     assert min(steps) > 0
     assert max(steps) == pytest.approx(min(steps))

@@ -6,7 +6,7 @@ All positions are in SVG units, x to the right and y downwards.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 520, 260
@@ -109,20 +109,14 @@ def bar_chart(groups: Mapping[str, Sequence[float]]) -> BarChart:
 
 
 def nice_ticks(low: float, high: float, at_most: int = 6) -> list[float]:
-    """Round numbers at equal steps of 1, 2 or 5 that enclose low and high: 2 to `at_most` + 1."""
+    """Round numbers at equal steps of 1, 2 or 5 that enclose low and high: 2 to `at_most` + 2."""
     span = high - low if high > low else max(abs(high), 1.0)
-    step = next(step for step in _steps(span / at_most) if _number(low, high, step) <= at_most)
+    step = _round_up(span / at_most)
     first = math.floor(low / step)
     last = max(math.ceil(high / step), first + 1)
     return [round(number * step, 10) for number in range(first, last + 1)]
 
 
-def _steps(least: float) -> Iterable[float]:
-    power = math.floor(math.log10(least))
-    while True:
-        yield from (factor * 10.0**power for factor in (1, 2, 5) if factor * 10.0**power >= least)
-        power += 1
-
-
-def _number(low: float, high: float, step: float) -> int:
-    return math.ceil(high / step) - math.floor(low / step)
+def _round_up(least: float) -> float:
+    power = 10.0 ** math.floor(math.log10(least))
+    return next((factor * power for factor in (1, 2, 5) if factor * power >= least), 10 * power)

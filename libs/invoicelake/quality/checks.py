@@ -25,7 +25,9 @@ def verify(frame: DataFrame, spec: TableSpec) -> int:
     failed = {check: count for check, count in found.items() if count}
     if failed:
         listed = ", ".join(f"{check}: {count} rows" for check, count in sorted(failed.items()))
-        raise JobError(f"nothing was written to {spec.full_name}: of {rows} rows some fail its checks ({listed})")
+        raise JobError(
+            f"nothing was written to {spec.full_name}: of {rows} rows some fail its checks ({listed})"
+        )
     return rows
 
 
@@ -35,7 +37,10 @@ def _failure_counts(frame: DataFrame, spec: TableSpec) -> list[Column]:
         for column in spec.columns
         if not column.nullable and column.name in frame.columns
     }
-    checks |= {f"not {constraint.name}": ~F.coalesce(F.expr(constraint.expression), F.lit(False)) for constraint in spec.constraints}
+    checks |= {
+        f"not {constraint.name}": ~F.coalesce(F.expr(constraint.expression), F.lit(False))
+        for constraint in spec.constraints
+    }
     counts = [F.count_if(fails).alias(check) for check, fails in checks.items()]
     key = F.struct(*spec.key)
     counts.append((F.count(F.lit(1)) - F.count_distinct(key)).alias(f"repeats {', '.join(spec.key)}"))

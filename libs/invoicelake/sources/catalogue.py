@@ -39,5 +39,3 @@ def require_input(settings: config.Input) -> None:
     """
     if settings.format != "generated":
         require_folder(settings.path, settings.format)
-
-

@@ -12,8 +12,6 @@ from pyspark.sql import functions as F
 from invoicelake.errors import JobError
 from invoicelake.tables import local_path
 
-FILES = "path string, name string, content binary"
-
 
 def require_folder(path: str | None, source: str) -> str:
     """The input folder, absolute where it is on this machine.
@@ -37,14 +35,35 @@ def require_folder(path: str | None, source: str) -> str:
 
 
 def read_files(spark: SparkSession, folder: str) -> DataFrame:
-    """The files directly in `folder`: path, name without folder and ending, content; none if it is not there."""
+    """The files directly in `folder`: path, name without folder and ending, content; none if it is not there.
+
+    Files whose names begin with a point or an underscore are none, as everywhere in Spark.
+    """
+    empty = spark.createDataFrame([(path, b"") for path in _empty_files(spark, folder)], "path string, content binary")
     try:
-        files = spark.read.format("binaryFile").load(f"{literal(folder)}/*")
+        files = spark.read.format("binaryFile").load(f"{literal(folder)}/*").select("path", "content")
     except AnalysisException as error:
         _require_missing(error)
-        return spark.createDataFrame([], FILES)
+        files = empty.limit(0)
     name = F.regexp_replace(F.element_at(F.split("path", "/"), -1), r"(?<=.)\.[^.]*$", "")
-    return files.select("path", name.alias("name"), "content")
+    return files.unionByName(empty).select("path", name.alias("name"), "content")
+
+
+def _empty_files(spark: SparkSession, folder: str) -> list[str]:
+    """Files of no length, which Spark leaves out without a word (`PartitioningAwareFileIndex.listFiles`)."""
+    java = spark._jvm
+    assert java is not None
+    place = java.org.apache.hadoop.fs.Path(folder)
+    system = place.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())
+    if not system.exists(place):
+        return []
+    found = system.listFiles(place, False)
+    empty = []
+    while found.hasNext():
+        status = found.next()
+        if status.getLen() == 0 and status.getPath().getName()[0] not in "._":
+            empty.append(status.getPath().toString())
+    return empty
 
 
 def read_rows(spark: SparkSession, file: str, *columns: str) -> DataFrame:

@@ -8,7 +8,6 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 
-
 class Received(NamedTuple):
     """Documents in the columns of bronze.document, rejects in those of bronze.document_rejected."""
 

@@ -6,6 +6,7 @@ Huang et al., ICDAR 2019 Competition on Scanned Receipt OCR and Information Extr
 from __future__ import annotations
 
 import json
+from math import isfinite
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
@@ -82,9 +83,13 @@ def _line(row: str, number: int) -> Line:
     try:
         corners = [float(part) for part in parts[:CORNERS]]
         text = parts[CORNERS]
+        if not all(map(isfinite, corners)):
+            raise ValueError("a corner is no finite number")
     except (ValueError, IndexError) as error:
         expected = "x1,y1,x2,y2,x3,y3,x4,y4,text"
-        raise DocumentRejected("box_unreadable", f"line {number}: expected {expected}, got {row[:80]!r}") from error
+        raise DocumentRejected(
+            "box_unreadable", f"line {number}: expected {expected}, got {row[:80]!r}"
+        ) from error
     xs, ys = corners[0::2], corners[1::2]
     return Line(text.strip(), 0, min(xs), min(ys), max(xs), max(ys))
 
@@ -97,7 +102,9 @@ def _labels(annotation: bytes | None) -> dict[str, str]:
     except json.JSONDecodeError as error:
         raise DocumentRejected("key_unreadable", f"expected a JSON object of fields, got {error}") from error
     if not isinstance(key, dict):
-        raise DocumentRejected("key_unreadable", f"expected a JSON object of fields, got {type(key).__name__}")
+        raise DocumentRejected(
+            "key_unreadable", f"expected a JSON object of fields, got {type(key).__name__}"
+        )
     return {field: value.strip() for field, value in key.items() if isinstance(value, str) and value.strip()}
 
 
@@ -131,7 +138,9 @@ def _left_out(spark: SparkSession, folder: str) -> DataFrame:
     """Receipts that must not be used, with the reason; the leak wins where both lists name one."""
     leaked, duplicates = (
         read_rows(spark, f"{folder}/{file}", "index").select(
-            F.col("index").alias("name"), F.lit(reason).alias("reason"), F.lit(f"listed in {file}").alias("detail")
+            F.col("index").alias("name"),
+            F.lit(reason).alias("reason"),
+            F.lit(f"listed in {file}").alias("detail"),
         )
         for file, reason in LEFT_OUT.items()
     )

@@ -67,7 +67,8 @@ class Checkpoints:
         }
         arrays = {"facts": np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)}
         for group in _GROUPS:
-            arrays |= {f"{group}-{number:04d}": value for number, value in enumerate(getattr(standing, group))}
+            values = enumerate(getattr(standing, group))
+            arrays |= {f"{group}-{number:04d}": value for number, value in values}
         write_arrays(self._folder / f"epoch-{standing.epoch:04d}.npz", arrays)
         for file in self._files()[:-_KEPT]:
             file.unlink(missing_ok=True)
@@ -102,14 +103,15 @@ class Checkpoints:
 
     def _load(self, file: Path) -> Standing | None:
         with np.load(file, allow_pickle=False) as stored:
-            facts = json.loads(stored["facts"].tobytes())
+            facts: dict[str, Any] = json.loads(stored["facts"].tobytes())
             groups = {
                 group: [stored[name] for name in sorted(stored.files) if name.startswith(f"{group}-")]
                 for group in _GROUPS
             }
         if facts.pop("fingerprint") != self._fingerprint:
             return None
-        return Standing(**facts | {"history": tuple(facts["history"])}, **groups)
+        facts["history"] = tuple(facts["history"])
+        return Standing(**facts | groups)
 
 
 def write_arrays(file: Path, arrays: Mapping[str, Array]) -> None:
@@ -118,7 +120,7 @@ def write_arrays(file: Path, arrays: Mapping[str, Array]) -> None:
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with partial.open("wb") as out:
-            np.savez(out, **arrays)  # type: ignore[arg-type]
+            np.savez(out, **arrays)
             out.flush()
             os.fsync(out.fileno())
         partial.replace(file)

@@ -163,11 +163,23 @@ def _row_groups(table: PinnedTable, layout: Layout) -> Generator[Any, None, None
             shuffle_row_groups=False,
             num_epochs=1,
         )
+        _wait_for_all(reader)
         try:
             yield from reader
         finally:
             reader.stop()
             reader.join()
+
+
+def _wait_for_all(reader: Any) -> None:
+    """Have the reader end when all row groups were given.
+
+    Petastorm 0.13.1 asks first whether all row groups handed out are done, and then whether all were handed
+    out; when the last are handed out between these questions, it ends without them.
+    """
+    pool = reader._workers_pool
+    are_handed_out, are_done = pool._ventilator.completed, pool.all_workers_done
+    pool.all_workers_done = lambda: are_handed_out() and are_done()
 
 
 def _unpacked(column: Sequence[bytes], spec: TensorSpec, table: PinnedTable) -> NDArray[Any]:

@@ -54,8 +54,8 @@ class TrainingJob:
     def fingerprint(self) -> str:
         """SHA-256, in hex, of all that decides what comes out: rows, settings and code."""
         facts = {
-            "rows": [[table.name, table.version, table.rows] for table in (self.train, self.validation)],
-            # A table made anew has the same version numbers; its files have other names.
+            # Files are never changed: their names say which rows, also where another partition's came in since.
+            "rows": [[table.name, table.rows] for table in (self.train, self.validation)],
             "files": sorted(Path(file).name for file in self.train.files + self.validation.files),
             "model": self.model.model_dump(),
             "encoding": self.encoding.model_dump(),
@@ -66,6 +66,15 @@ class TrainingJob:
             "code": code_hash(),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What a tracked run must say of the job to be found again."""
+        return {
+            "fingerprint": self.fingerprint,
+            "training_table": self.train.name,
+            "training_table_version": str(self.train.version),
+        }
 
 
 def code_hash() -> str:

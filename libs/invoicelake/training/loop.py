@@ -26,7 +26,7 @@ class TrainingResult:
         weights_file: the best epoch's weights, for `checkpoints.read_weights`.
         best_epoch: its number, from 1.
         best_score: its validation score, or minus its loss where there were no validation rows.
-        history: metrics of each epoch: `loss`, the model's own, the same with `val_`, `learning_rate`, `seconds`,
+        history: metrics of each epoch: `loss`, the model's own, the same with `val_`, `seconds`,
             `examples_per_s`, `wait_share`.
         resumed_after: epochs that an earlier run had done.
         parameters: numbers in the model.

@@ -42,9 +42,8 @@ class Progress:
         if self._bar is None:
             from tqdm import tqdm
 
-            self._bar = tqdm(
-                total=event["steps"], desc=f"epoch {event['epoch'] + 1}", unit="step", leave=False, file=sys.stderr
-            )
+            name = f"epoch {event['epoch'] + 1}"
+            self._bar = tqdm(total=event["steps"], desc=name, unit="step", leave=False, file=sys.stderr)
         self._bar.update(event["step"] - self._bar.n)
 
     def _close_bar(self) -> None:

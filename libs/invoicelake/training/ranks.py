@@ -90,4 +90,3 @@ class RankFailed(RuntimeError):
     def __init__(self, cause: str, details: str = "") -> None:
         super().__init__(cause)
         self.details = details
-

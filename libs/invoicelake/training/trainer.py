@@ -36,8 +36,8 @@ class Trainer:
         """Go through the training rows once; `epoch` counts from 0.
 
         Returns:
-            Metrics over all ranks, `examples_per_s` over all ranks, and `wait_share`, this rank's share of the
-            time that went into waiting for data.
+            Metrics over all ranks, `examples_per_s` over all ranks, and `wait_share`, the share of this
+            rank's time that went into waiting for data.
         """
         rows = self._feed("train")
         order = feed.shuffled(rows.rows, self._job.seed, epoch)
@@ -47,7 +47,7 @@ class Trainer:
             self._model.optimizer.learning_rate.assign(learning_rate(self._job, step, rows.steps))
             self._step("train")(batch)
             self._rank.report_step(epoch, number + 1, rows.steps)
-        counted = float(self._rank.total(np.float64(rows.own_rows)))
+        counted = float(self._rank.total(np.array(float(rows.own_rows))))
         rates = {"examples_per_s": counted / clock.seconds, "wait_share": clock.wait_share}
         return self._totals(counted) | rates
 
@@ -58,15 +58,13 @@ class Trainer:
             return {}
         for batch in rows.epoch():
             self._step("validation")(batch)
-        return self._totals(float(self._rank.total(np.float64(rows.own_rows))))
+        return self._totals(float(self._rank.total(np.array(float(rows.own_rows)))))
 
     def _feed(self, split: str) -> feed.Feed:
         if split not in self._feeds:
             tensors = feed.read(getattr(self._job, split), self._job.layout)
             size = self._job.training.batch_size
-            self._feeds[split] = feed.Feed(
-                tensors, self._job.layout, size, self._rank.index, self._rank.size
-            )
+            self._feeds[split] = feed.Feed(tensors, self._job.layout, size, self._rank.index, self._rank.size)
         return self._feeds[split]
 
     def _step(self, split: str) -> Callable[[Any], Any]:
@@ -78,7 +76,7 @@ class Trainer:
         return self._steps[split]
 
     def _totals(self, rows: float) -> Metrics:
-        """Results of the model's metrics over all ranks, whose variables are all sums; then begins them anew."""
+        """Results of the model's metrics over all ranks, whose variables are sums; then begins them anew."""
         metrics = self._model.metrics
         for metric in metrics:
             for variable in metric.variables:
@@ -111,13 +109,16 @@ def _signature(layout: feed.Layout) -> tuple[Any, ...]:
     """One signature for batches of any length, so that TensorFlow compiles a step once."""
     import tensorflow as tf
 
-    shapes = {spec.name: tf.TensorSpec((None, None, *spec.shape[1:]), np.dtype(spec.dtype)) for spec in layout.tensors}
+    shapes = {
+        spec.name: tf.TensorSpec((None, None, *spec.shape[1:]), np.dtype(spec.dtype))
+        for spec in layout.tensors
+    }
     target = shapes.pop(layout.target)
     return shapes, target, tf.TensorSpec((None,), np.float32)
 
 
 class _Clock:
-    """Iterates, and measures the time between the first item and the end, and what of it went into waiting."""
+    """Iterates, and measures the time until the end, and what of it went into waiting for items."""
 
     def __init__(self, items: Iterable[feed.Batch]) -> None:
         self._items = items

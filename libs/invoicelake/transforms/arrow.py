@@ -26,7 +26,7 @@ def map_rows(frame: DataFrame, function: Callable[[Iterator[Row]], Iterable[Row]
 
     schema = to_arrow_schema(frame.sparkSession.createDataFrame([], ddl).schema)
 
-    def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def apply(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         import pyarrow as pa
 
         rows = (row for batch in batches for row in batch.to_pylist())

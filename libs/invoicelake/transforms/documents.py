@@ -45,9 +45,13 @@ def parse_documents(documents: DataFrame, max_lines: int, currency: str) -> Data
         for row in rows:
             known = {name: row[name] for name in ("document_id", "source", "name", "source_uri")}
             try:
-                yield known | _parsed(row, max_lines, currency)
+                yield {**known, **_parsed(row, max_lines, currency)}
             except DocumentRejected as rejected:
-                yield known | {"content": row["content"], "reason": rejected.reason, "detail": rejected.detail}
+                yield known | {
+                    "content": row["content"],
+                    "reason": rejected.reason,
+                    "detail": rejected.detail,
+                }
 
     return map_rows(documents, parse_all, _PARSED)
 
@@ -69,7 +73,10 @@ def _parsed(row: Row, max_lines: int, default_currency: str) -> Row:
         "labels": list(document.labels.items()),
         "line_items": [
             asdict(item)
-            | {"amount_minor": minor_units(item.amount, exponent) if item.amount else None, "currency": currency}
+            | {
+                "amount_minor": minor_units(item.amount, exponent) if item.amount else None,
+                "currency": currency,
+            }
             for item in document.line_items
         ],
     }
@@ -103,7 +110,9 @@ def accepted_documents(parsed: DataFrame) -> DataFrame:
 
 def document_labels(parsed: DataFrame) -> DataFrame:
     """The columns of silver.label; one row per document and labelled field."""
-    return parsed.where(F.col("reason").isNull()).select("document_id", F.explode("labels").alias("field", "value"))
+    return parsed.where(F.col("reason").isNull()).select(
+        "document_id", F.explode("labels").alias("field", "value")
+    )
 
 
 def document_line_items(parsed: DataFrame) -> DataFrame:

@@ -35,8 +35,7 @@ def published_invoices(
 
     def typed(rows: Iterator[Row]) -> Iterable[Row]:
         for row in rows:
-            known = {name: row[name] for name in row if name != "values"}
-            yield known | _typed(dict(row["values"]), settings)
+            yield {**row, **_typed(dict(row["values"]), settings)}
 
     columns = [name for name in spec.column_names if name != "published_at"]
     return map_rows(flat, typed, spec.ddl_of(*columns))

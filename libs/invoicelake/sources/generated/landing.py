@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
@@ -21,7 +21,7 @@ def receive(spark: SparkSession, suite: config.Suite) -> Received:
     """As many documents as the settings say; none is rejected."""
     settings, seed = suite.generator, suite.seed
 
-    def generate_all(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def generate_all(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             columns: dict[str, list[str | bytes]] = {name.split()[0]: [] for name in _COLUMNS.split(", ")}
             for index in batch.column(0).to_pylist():

@@ -1,8 +1,8 @@
-"""Synchronous training with Elephas: in each epoch the ranks train apart, and at its end their weights are averaged.
+"""Synchronous training with Elephas: ranks train an epoch apart, then their weights are averaged.
 
-Model code, feed, settings and shares of rows are those of the other launchers. What differs is Elephas' nature:
-weights are averaged once an epoch instead of gradients at every step, and each epoch begins with a new optimizer
-and a newly built model in each Spark task.
+Model code, feed, settings and shares of rows are those of the other launchers. What differs lies in Elephas:
+weights are averaged once an epoch instead of gradients at every step, and each epoch begins with a new
+optimizer and a newly built model in each Spark task.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class AveragingTrainer(Trainer):
         # Elephas prints to standard output, which is for the job's last line.
         with contextlib.redirect_stdout(sys.stderr):
             spark_model = SparkModel(self._master, custom_objects=_own_classes(self._master))
-            # Elephas leaves out a worker that has no more rows than `batch_size`; here a row stands for a share.
+            # Elephas leaves out a worker with no more rows than `batch_size`; here a row stands for a share.
             spark_model.fit(shares, epochs=1, batch_size=0, job=self._job, epoch=epoch, workers=self._workers)
         histories = [history for history in spark_model.training_histories if history]
         if len(histories) < self._workers:
@@ -99,7 +99,8 @@ def _own_classes(model: Any) -> dict[str, Any]:
 
     own = {type(part) for part in model.layers if not type(part).__module__.startswith("keras.")}
     # In JSON a layer goes by its registered name, the model by the bare name of its class.
-    return {keras.saving.get_registered_name(kind): kind for kind in own} | {type(model).__name__: type(model)}
+    registered = {keras.saving.get_registered_name(kind): kind for kind in own}
+    return registered | {type(model).__name__: type(model)}
 
 
 def _cause(error: Py4JJavaError) -> str:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, TypeVar
-from unittest import mock
 
 from numpy.typing import NDArray
 
@@ -192,7 +191,8 @@ class _Output:
         causes = [event for event in self._failed if not event["cause"].startswith("HorovodInternalError")]
         if causes:
             first = causes[0]
-            return RankFailed(f"rank {first['rank']} failed: {first['cause']}", f"{first['trace']}\n{details}")
+            told = f"rank {first['rank']} failed: {first['cause']}"
+            return RankFailed(told, f"{first['trace']}\n{details}")
         if self._failed:
             return RankFailed("a rank ended without a word: killed, or out of memory", details)
         return RankFailed(f"training stopped: {str(error).strip()}", details)
@@ -215,19 +215,32 @@ class _Output:
 def _adapted_horovod(stop: threading.Event) -> Iterator[None]:
     """Horovod 0.28.1 made fit to run beside other work in one driver.
 
-    It asks whether it was built with Gloo by importing TensorFlow in a forked process (10 s, and the fork breaks
-    Spark's connections); it takes over SIGINT and SIGTERM for good; what ranks write arrives in blocks of 64 KiB.
+    It asks whether it was built with Gloo by importing TensorFlow in a forked process (10 s, and the fork
+    breaks Spark's connections); it takes over SIGINT and SIGTERM for good; and it hands on what ranks write
+    in blocks of 64 KiB.
     """
-    streaming = SimpleNamespace(copyfileobj=_copy_as_it_comes)
+    from horovod.runner import gloo_run, launch
+    from horovod.runner.common.util import network
+
     with (
-        mock.patch("horovod.runner.common.util.network.shutil", streaming),
-        mock.patch("horovod.runner.launch.gloo_built", lambda verbose=False: True),
-        mock.patch("horovod.runner.gloo_run.register_shutdown_event", lambda: stop),
+        _replaced(launch, "gloo_built", lambda verbose=False: True),
+        _replaced(gloo_run, "register_shutdown_event", lambda: stop),
+        _replaced(network, "shutil", SimpleNamespace(copyfileobj=_copy_as_it_comes)),
     ):
         yield
 
 
-def _copy_as_it_comes(source: codecs.StreamReader, target: _Output) -> None:
+@contextmanager
+def _replaced(module: Any, name: str, value: object) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+def _copy_as_it_comes(source: Any, target: _Output) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     while chunk := source.stream.read1(65536):
         target.write(decoder.decode(chunk))
