@@ -26,7 +26,7 @@ CORE = [
     "typer",
 ]
 TRAIN = ["elephas", "horovod", "keras", "petastorm", "tensorflow"]
-# Horovod needs them to be built and to run on Spark; its own [spark] extra would force a pyarrow with a known hole.
+# Horovod needs these to be built and to run on Spark; its own [spark] extra forces an unsafe pyarrow.
 TRAIN += ["cffi", "cloudpickle", "fsspec", "packaging", "psutil", "setuptools", "wheel"]
 # README's queries outside Spark.
 QUERY = ["duckdb"]
@@ -47,7 +47,7 @@ DOCS = ["furo", "myst-parser", "sphinx"]
 setup(
     name="invoicelake",
     version="0.1.0",
-    description="Spark jobs from scanned invoices to Delta tables and the Keras models that read the next invoice",
+    description="Spark jobs from scanned invoices to Delta tables, and Keras models that read the next one",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

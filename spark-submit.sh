@@ -2,6 +2,8 @@
 # The one launcher: prepares the environment on first use, then becomes the job, the tests or the help that was asked for.
 set -euo pipefail
 unset CDPATH
+# Images often set it to stay small; here every import of TensorFlow would be compiled anew, which takes 4 s.
+unset PYTHONDONTWRITEBYTECODE
 
 script=$(readlink -f -- "${BASH_SOURCE[0]}" 2>/dev/null || printf '%s' "${BASH_SOURCE[0]}")
 root=$(cd -- "$(dirname -- "$script")" && pwd -P)

@@ -7,7 +7,6 @@ import extract_fields
 import ingest_documents
 import publish_invoices
 import train_extractor
-
 from invoicelake.job import Run, execute, step
 
 STEPS = (

@@ -13,8 +13,6 @@ use_pip_settings() {
   translate no-index UV_NO_INDEX "$settings"
   export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1} UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-180}
   export UV_PYTHON_DOWNLOADS=never
-  # Where Python may not keep what it compiles (PYTHONDONTWRITEBYTECODE), every import of TensorFlow takes 4 s more.
-  export UV_COMPILE_BYTECODE=1
 }
 
 # translate PIP_NAME UV_NAME SETTINGS: the last line wins, as with pip, whose list ends with the environment's.

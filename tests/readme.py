@@ -15,7 +15,7 @@ def blocks(language: str) -> list[str]:
 
 
 def queries() -> list[str]:
-    """The SELECT statements; they name tables by their last part, as `view_statements` and the DuckDB block do."""
+    """The SELECT statements; they name tables by their last part, as the views and the DuckDB block do."""
     return [block.strip().rstrip(";") for block in blocks("sql") if block.startswith("SELECT")]
 
 

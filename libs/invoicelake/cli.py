@@ -1,4 +1,4 @@
-"""The command line of every job, without Spark: settings are checked, and help is shown, before anything is started."""
+"""The command line of every job, without Spark: settings are checked and help is shown before it starts."""
 
 from __future__ import annotations
 

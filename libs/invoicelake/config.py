@@ -8,8 +8,7 @@ from typing import Literal
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic import Field as Setting
+from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError
 
 InputFormat = Literal["generated", "sroie", "cord"]
 LauncherName = Literal["horovod", "elephas", "inprocess"]

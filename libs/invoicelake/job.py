@@ -85,7 +85,7 @@ class Run:
         return rows
 
     def write_rejects(self, name: str, rejected: DataFrame, of: str) -> None:
-        """Keep rejected rows, count them against the table they did not get into, and fail if they are too many.
+        """Keep rejected rows, count them for the table they did not get into, and fail if they are too many.
 
         Raises:
             JobError: a larger share than `input.max_rejected_share` was rejected.
@@ -96,7 +96,7 @@ class Run:
         allowed = self.suite.input.max_rejected_share
         if count > allowed * (count + accepted):
             raise JobError(
-                f"{count} of {count + accepted} documents were rejected, at most a share of {allowed} may be; "
+                f"{count} of {count + accepted} documents were rejected, at most a share of {allowed} may; "
                 f"their reasons are in {self.lake.location(name)}; mend them or set input.max_rejected_share"
             )
 
@@ -193,4 +193,4 @@ def _unexpected(job: str, error: Exception) -> str:
 
 
 def _report(output: IO[str], summary: dict[str, Any]) -> None:
-    print(json.dumps(summary, ensure_ascii=False), file=output, flush=True)  # noqa: T201 - the contract of a job
+    print(json.dumps(summary, ensure_ascii=False), file=output, flush=True)

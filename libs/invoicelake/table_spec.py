@@ -1,4 +1,4 @@
-"""A table as declared in `conf/tables`: the one source of its DDL, comments, checks, docs page and test rows."""
+"""A table as declared in `conf/tables`: the source of its DDL, comments, checks, docs page and test rows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Tensor(Section):
 
 
 class Column(Section):
-    """A column: its Spark SQL type, unit and meaning. `compared` is false for what may differ without a change."""
+    """A column: its Spark SQL type, unit and meaning; where not `compared`, it may differ without a change."""
 
     name: str
     type: str

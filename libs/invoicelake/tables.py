@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Committed:
-    """What a table holds of a write: its version afterwards, and how many rows were new, changed or removed."""
+    """What became of a write: the table's version, and how many rows were new, changed or removed."""
 
     version: int
     changed: int
@@ -60,7 +60,7 @@ class Lake:
         return f"{self.path}/{name.replace('.', '/')}"
 
     def side_folder(self, name: str) -> str:
-        """A folder of this machine for what is no table: beside the tables, or in the working folder for a URL."""
+        """A folder for what is no table: beside the tables, or in the working folder for a URL."""
         return f"{local_path(self.path) or Path.cwd()}/{name}"
 
     def exists(self, name: str) -> bool:
@@ -92,7 +92,7 @@ class Lake:
         return int(newest["version"])
 
     def upsert(self, name: str, frame: DataFrame, replaces: str | None = None) -> Committed:
-        """Bring `frame` in by the table's key: new rows are added, changed ones updated, equal ones left alone.
+        """Bring `frame` in by the table's key: new rows are added, changed ones updated, equal ones left.
 
         Nothing is committed when nothing changed.
 
@@ -170,7 +170,7 @@ class Lake:
             )
 
     def _changes(self, spec: TableSpec, frame: DataFrame, replaces: str | None) -> DataFrame:
-        """Rows of `frame` that are new or differ, stamped, with `is_removed`; and rows to remove, by key alone."""
+        """Rows of `frame` that are new or differ, and rows to remove; with time stamps and `is_removed`."""
         from pyspark.sql import functions as F
 
         present = self.spark.read.format("delta").load(self.location(spec.full_name))

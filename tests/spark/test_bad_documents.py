@@ -1,4 +1,4 @@
-"""Bad input of every kind in one folder: each document is taken in or kept with its reason, and none is lost."""
+"""Bad input of every kind in one folder: each document is taken in or kept with its reason, none is lost."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def test_upserts_commit_what_changed_and_nothing_else(lake):
         expected.append((why, changed, values))
         versions.append(committed.version)
     assert seen == expected
-    commits = [later - earlier for earlier, later in zip(versions, versions[1:], strict=False)]
+    commits = [later - earlier for earlier, later in itertools.pairwise(versions)]
     assert commits == [int(changed > 0) for _, _, _, changed, _ in HISTORY[1:]]
     first = lake.read("silver.label", version=versions[0])
     assert sorted(row["value"] for row in first.collect()) == ["1", "2", "3"]

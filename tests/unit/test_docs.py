@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests")]
 
 import generate  # noqa: E402
+
 import readme  # noqa: E402
 
 SPECS = load_specs(ROOT / "conf" / "tables")

@@ -6,8 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from invoicelake import config
 from invoicelake.errors import JobError
@@ -16,9 +15,8 @@ from invoicelake.evaluation.metrics import HELD_OUT, Group, Scored, Scores, scor
 from invoicelake.serving.batch import extract
 from invoicelake.tables import Lake
 from invoicelake.tracking import RegisteredModel, Tracking
-from invoicelake.transforms.documents import accepted_documents
+from invoicelake.transforms.documents import accepted_documents, document_labels
 from invoicelake.transforms.examples import with_labels
-from invoicelake.transforms.documents import document_labels
 from invoicelake.transforms.splits import with_group
 
 log = logging.getLogger(__name__)
@@ -91,8 +89,8 @@ def _training_set(lake: Lake, tracking: Tracking, model: RegisteredModel) -> Dat
 def decide(entries: Sequence[Entry], tracking: Tracking) -> Entry:
     """The entry whose model is champion from now on.
 
-    A challenger wins where it reads no worse than the champion (exact micro F1) what neither was trained on; on a
-    tie the newer one has seen the newer data. Without a document new to both, the champion stays.
+    A challenger wins where it reads no worse than the champion (exact micro F1) what neither was trained on;
+    on a tie the newer one has seen the newer data. Without a document new to both, the champion stays.
     """
     champion, challenger = entries[0], entries[-1]
     if champion is challenger:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from invoicelake import config
 from invoicelake.evaluation.contest import Entry
@@ -23,8 +22,8 @@ from invoicelake.tracking import Tracking
 
 _SCORES = (
     "model_name string, model_version int, documents_id string, document_group string, field string, "
-    "normalisation string, predicted bigint, labelled bigint, correct bigint, precision double, recall double, "
-    "f1 double"
+    "normalisation string, predicted bigint, labelled bigint, correct bigint, precision double, "
+    "recall double, f1 double"
 )
 
 

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from invoicelake.models.bundle import Extractor, load_bundle
 from invoicelake.text.document import Line
@@ -85,7 +84,8 @@ def _extractor(files: Mapping[str, bytes]) -> Extractor:
     """The extractor in these files; a Python worker that has it already does not load it anew."""
     digest = hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest()
     if digest not in _loaded:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        # TensorFlow 2.15 reports as errors (level 2) that it looked for a GPU twice.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with tempfile.TemporaryDirectory() as folder:
             for name, content in files.items():
                 (Path(folder) / name).write_bytes(content)

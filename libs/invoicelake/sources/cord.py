@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import SparkSession, Window
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession, Window, functions as F
 
 from invoicelake.errors import JobError
 from invoicelake.sources.folders import literal, require_folder
@@ -59,7 +58,7 @@ def receive(spark: SparkSession, path: str | None) -> Received:
     return Received(with_identity(named.where("copy = 1").drop("copy")), rejections(copies))
 
 
-def parse(content: bytes, annotation: bytes | None) -> Document:  # noqa: ARG001 - labels are part of the content
+def parse(content: bytes, annotation: bytes | None) -> Document:
     """Read a `ground_truth`: words with quads under `valid_line`, the parse under `gt_parse`.
 
     Raises:
@@ -88,7 +87,7 @@ def _line(words: list[Mapping[str, Any]]) -> Line:
 
 
 def _labels(parse: Mapping[str, Any]) -> dict[str, str]:
-    """The total, which is the one field that CORD shares with invoices; several readings count as the first."""
+    """The total, the one field that CORD shares with invoices; of several readings the first."""
     total = _first(_first(parse.get("total"), {}).get("total_price"))
     return {"total": total} if total else {}
 

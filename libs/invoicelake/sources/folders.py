@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from invoicelake.errors import JobError
 from invoicelake.tables import local_path
@@ -39,7 +38,9 @@ def read_files(spark: SparkSession, folder: str) -> DataFrame:
 
     Files whose names begin with a point or an underscore are none, as everywhere in Spark.
     """
-    empty = spark.createDataFrame([(path, b"") for path in _empty_files(spark, folder)], "path string, content binary")
+    empty = spark.createDataFrame(
+        [(path, b"") for path in _empty_files(spark, folder)], "path string, content binary"
+    )
     try:
         files = spark.read.format("binaryFile").load(f"{literal(folder)}/*").select("path", "content")
     except AnalysisException as error:

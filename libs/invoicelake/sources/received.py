@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 
 class Received(NamedTuple):
@@ -28,7 +27,7 @@ def with_identity(documents: DataFrame) -> DataFrame:
 
 
 def rejections(documents: DataFrame) -> DataFrame:
-    """The columns of a rejected table from `source`, `name`, `source_uri`, `reason`, `detail` and `content`."""
+    """The columns of a rejected table; all but the identity are there."""
     identity = F.substring(F.sha2(_joined("source", "name", "reason", "content"), 256), 1, 32)
     return documents.select(
         identity.alias("rejection_id"), "source", "name", "source_uri", "reason", "detail", "content"

@@ -1,4 +1,4 @@
-"""Scanned receipts in the form of ICDAR 2019 SROIE: `box/`, `key/` and `img/` hold one file for every receipt.
+"""Scanned receipts in the form of ICDAR 2019 SROIE: a file of each receipt in `box/`, `key/` and `img/`.
 
 Huang et al., ICDAR 2019 Competition on Scanned Receipt OCR and Information Extraction, section II.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from math import isfinite
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, SparkSession, Window, functions as F
 
 from invoicelake.errors import JobError
 from invoicelake.sources.folders import read_files, read_rows, require_folder
@@ -64,7 +63,7 @@ def parse(content: bytes, annotation: bytes | None) -> Document:
     """Read a box file (`x1,y1,…,x4,y4,text` a line; the text may hold commas) and its key file.
 
     Raises:
-        DocumentRejected: invalid UTF-8, a line that does not parse, no lines, or a key that is no JSON object.
+        DocumentRejected: invalid UTF-8, a line that does not parse, no lines, or a key that is no object.
     """
     rows = _decoded(content, "box").splitlines()
     lines = tuple(_line(row, number) for number, row in enumerate(rows, start=1) if row.strip())

@@ -1,4 +1,4 @@
-"""What a document is once it has been read: lines of text with their boxes, and what annotators said of it."""
+"""A document that has been read: lines of text with their boxes, and what annotators said of it."""
 
 from __future__ import annotations
 

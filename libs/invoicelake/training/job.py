@@ -54,7 +54,7 @@ class TrainingJob:
     def fingerprint(self) -> str:
         """SHA-256, in hex, of all that decides what comes out: rows, settings and code."""
         facts = {
-            # Files are never changed: their names say which rows, also where another partition's came in since.
+            # Files never change: their names say which rows, also where other partitions changed since.
             "rows": [[table.name, table.rows] for table in (self.train, self.validation)],
             "files": sorted(Path(file).name for file in self.train.files + self.validation.files),
             "model": self.model.model_dump(),

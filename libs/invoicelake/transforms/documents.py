@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from invoicelake import config
 from invoicelake.pages.scan import scan_size
@@ -23,8 +22,8 @@ _ITEMS = (
 )
 _PARSED = (
     "document_id string, source string, name string, source_uri string, content binary, "
-    f"lines {_LINES}, page_width double, page_height double, labels map<string, string>, line_items {_ITEMS}, "
-    "reason string, detail string"
+    f"lines {_LINES}, page_width double, page_height double, labels map<string, string>, "
+    f"line_items {_ITEMS}, reason string, detail string"
 )
 
 
@@ -83,7 +82,7 @@ def _parsed(row: Row, max_lines: int, default_currency: str) -> Row:
 
 
 def _on_scan(document: Document, row: Row) -> Document:
-    """The document with the size of its scan, where one is known: the one said first, else the image's own."""
+    """The document with the size of its scan, where one is known: the one said, else the image's own."""
     if row["image"] is None:
         return document
     width, height = scan_size(row["image"])

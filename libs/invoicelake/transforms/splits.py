@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from invoicelake import config
 from invoicelake.errors import JobError
@@ -35,8 +34,8 @@ def with_supplier_hash(documents: DataFrame) -> DataFrame:
 def with_group(documents: DataFrame, examples: DataFrame) -> DataFrame:
     """Add `document_group`: what a model trained on `examples` knew of each document before it was scored.
 
-    `trained_on` where the document itself was in the train or validation split, else `seen` where its supplier
-    was in the train split, else `unseen`. One row per document.
+    `trained_on` where the document itself was in the train or validation split, else `seen` where its
+    supplier was in the train split, else `unseen`. One row per document.
     """
     used = examples.where("split in ('train', 'validation')").select("document_id").distinct()
     suppliers = examples.where("split = 'train'").select("supplier_hash").distinct()
@@ -60,6 +59,6 @@ def require_splits(documents: DataFrame) -> None:
     if missing:
         found = ", ".join(f"{split} {count}" for split, count in sorted(counts.items())) or "none"
         raise JobError(
-            f"no annotated documents in the {' and '.join(missing)} split (documents by split: {found}); bring in "
-            "documents of more suppliers, or set split.validation_share and split.test_share"
+            f"no annotated documents in the {' and '.join(missing)} split (documents by split: {found}); bring "
+            "in documents of more suppliers, or set split.validation_share and split.test_share"
         )

@@ -28,6 +28,8 @@ _TAIL_LINES = 40
 _POLL_S = 0.2
 # After this long, ranks that have not noticed that another one failed are ended.
 _GRACE_S = 5.0
+_STALL_S = 300
+_END_S = 20.0
 
 
 class HorovodRank(Rank):
@@ -103,7 +105,7 @@ class HorovodLauncher:
                     runner.join(_POLL_S)
             except BaseException:
                 stop.set()
-                runner.join()
+                runner.join(_END_S)
                 raise
         if "error" in outcome:
             raise output.failure(outcome["error"]) from outcome["error"]
@@ -122,7 +124,7 @@ def _run(
         num_proc=processes,
         start_timeout=start_timeout_s,
         use_gloo=True,
-        env=_environment(threads),
+        env=_environment(threads, start_timeout_s),
         stdout=output,
         stderr=output,
         verbose=0,
@@ -221,13 +223,36 @@ def _adapted_horovod(stop: threading.Event) -> Iterator[None]:
     """
     from horovod.runner import gloo_run, launch
     from horovod.runner.common.util import network
+    from horovod.spark import runner
 
     with (
+        _replaced(runner, "_make_mapper", _quiet(runner._make_mapper)),
         _replaced(launch, "gloo_built", lambda verbose=False: True),
         _replaced(gloo_run, "register_shutdown_event", lambda: stop),
+        _replaced(threading, "excepthook", _log_thread_error),
         _replaced(network, "shutil", SimpleNamespace(copyfileobj=_copy_as_it_comes)),
     ):
         yield
+
+
+def _log_thread_error(given: threading.ExceptHookArgs) -> None:
+    """A cancelled Spark job ends Horovod's thread with a page of Java; the cause is told by `_Output`."""
+    log.debug("thread %s ended", given.thread, exc_info=given.exc_value)
+
+
+def _quiet(make_mapper: Callable[..., Any]) -> Callable[..., Any]:
+    """Make tasks that say nothing of their threads: those of a rank that was ended complain of closed pipes."""
+
+    def make(*given: Any) -> Callable[[int, Any], Iterator[Any]]:
+        mapper = make_mapper(*given)
+
+        def quiet_mapper(index: int, rows: Any) -> Iterator[Any]:
+            threading.excepthook = lambda _: None
+            yield from mapper(index, rows)
+
+        return quiet_mapper
+
+    return make
 
 
 @contextmanager
@@ -246,10 +271,14 @@ def _copy_as_it_comes(source: Any, target: _Output) -> None:
         target.write(decoder.decode(chunk))
 
 
-def _environment(threads: int) -> dict[str, str]:
+def _environment(threads: int, start_timeout_s: int) -> dict[str, str]:
     return {
         "OMP_NUM_THREADS": str(threads),
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        # Ranks that start on a busy machine may be far apart; by itself Horovod allows them 30 s.
+        "HOROVOD_GLOO_TIMEOUT_SECONDS": str(start_timeout_s),
+        # By itself Horovod waits for ever for a rank that hangs.
+        "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": str(_STALL_S),
     }
