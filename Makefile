@@ -1,14 +1,20 @@
 # What .ci/run runs, in parts. `./spark-submit.sh test` prepares the environment that these use.
-.PHONY: check test docs
+.PHONY: check ruff mypy shellcheck test docs
 
 bin := .venv/bin
-scripts := spark-submit.sh .ci/run $(wildcard scripts/*.sh)
+sources := spark-submit.sh .ci/run $(wildcard scripts/*.sh)
 
-check:
+check: ruff mypy shellcheck
+
+ruff:
 	"$(bin)/ruff" check .
 	"$(bin)/ruff" format --check .
+
+mypy:
 	"$(bin)/mypy"
-	"$(bin)/shellcheck" --external-sources $(scripts)
+
+shellcheck:
+	"$(bin)/shellcheck" --external-sources $(sources)
 
 test:
 	./spark-submit.sh test

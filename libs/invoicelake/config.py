@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError
+from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, model_validator
+from yaml import YAMLError
 
 InputFormat = Literal["generated", "sroie", "cord"]
 LauncherName = Literal["horovod", "elephas", "inprocess"]
@@ -76,6 +77,14 @@ class Split(Section):
         default=0.15, gt=0, lt=1, description="Share of suppliers that training never sees"
     )
 
+    @model_validator(mode="after")
+    def _leaves_some(self) -> Split:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError(
+                "validation_share and test_share leave nothing to train on; keep their sum below 1"
+            )
+        return self
+
 
 class Encoding(Section):
     """How text lines become tensors."""
@@ -113,6 +122,12 @@ class Training(Section):
     batch_size: int = Setting(default=16, ge=1, description="Examples of one optimizer step, over all ranks")
     learning_rate: float = Setting(default=2e-3, gt=0, description="Peak learning rate of one optimizer step")
     start_timeout_s: int = Setting(default=600, ge=1, description="Time for all ranks to come up")
+
+    @model_validator(mode="after")
+    def _has_as_many_ranks_as_the_launcher(self) -> Training:
+        if self.launcher == "inprocess" and self.processes > 1:
+            raise ValueError("launcher inprocess has one rank; set training.processes=1, or another launcher")
+        return self
 
 
 class Evaluation(Section):
@@ -169,27 +184,37 @@ def load(conf: Path, env: str = "local", files: Sequence[Path] = (), overrides: 
     if malformed:
         raise SettingsError(f"expected key=value, got {malformed[0]!r}; for example training.processes=2")
     try:
-        changes = [OmegaConf.load(_existing(file)) for file in files] + [OmegaConf.from_dotlist(given)]
-        base = OmegaConf.load(_existing(conf / "base.yaml"))
+        changes = [_read(file) for file in files] + [OmegaConf.from_dotlist(given)]
+        base = _read(conf / "base.yaml")
         input_format = OmegaConf.select(OmegaConf.merge(base, *changes), "input.format")
-        layers = [base, *_optional(conf / "input" / f"{input_format}.yaml")]
-        layers.append(OmegaConf.load(_existing(conf / "env" / f"{env}.yaml")))
+        of_input = conf / "input" / f"{input_format}.yaml"
+        layers = [
+            base,
+            *([_read(of_input)] if of_input.is_file() else []),
+            _read(conf / "env" / f"{env}.yaml"),
+        ]
         merged = OmegaConf.merge(*layers, *changes)
         return Suite.model_validate(OmegaConf.to_container(merged, resolve=True))
     except ValidationError as error:
         raise SettingsError(_explained(error)) from error
-    except OmegaConfBaseException as error:
-        raise SettingsError(str(error).splitlines()[0]) from error
+    except (OmegaConfBaseException, YAMLError) as error:
+        raise SettingsError(
+            f"cannot read {' '.join(given) or 'the settings'}: {str(error).splitlines()[0]}"
+        ) from error
 
 
-def _existing(file: Path) -> Path:
+def _read(file: Path) -> DictConfig:
     if not file.is_file():
         raise SettingsError(f"no settings file {file}")
-    return file
-
-
-def _optional(file: Path) -> list[object]:
-    return [OmegaConf.load(file)] if file.is_file() else []
+    try:
+        found = OmegaConf.load(file)
+    except (YAMLError, OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read settings file {file}: {str(error).splitlines()[0]}") from error
+    if not isinstance(found, DictConfig):
+        raise SettingsError(
+            f"settings file {file} should hold keys and values, it holds a {type(found).__name__}"
+        )
+    return found
 
 
 def _explained(error: ValidationError) -> str:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoicelake import config
 from invoicelake.errors import JobError
-from invoicelake.tables import PinnedTable
+from invoicelake.tracking_run import FINGERPRINT, RegisteredModel, TrackedRun, bundle_within, package_version
 from invoicelake.tracking_store import prepared_store, quieten
 
 if TYPE_CHECKING:
@@ -24,21 +20,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+__all__ = ["CHALLENGER", "CHAMPION", "RegisteredModel", "TrackedRun", "Tracking", "open_tracking"]
+
 CHALLENGER, CHAMPION = "challenger", "champion"
-_FINGERPRINT = "fingerprint"
-_BUNDLE = "bundle"
-_PYFUNC = Path(__file__).parent / "serving" / "extractor_pyfunc.py"
-_NEEDS = ("tensorflow", "numpy", "pandas", "pydantic", "omegaconf", "babel")
 _MAX_PARAM_LENGTH = 500
-
-
-@dataclass(frozen=True)
-class RegisteredModel:
-    """A version of a registered model."""
-
-    name: str
-    version: int
-    run_id: str
 
 
 class Tracking:
@@ -50,7 +35,7 @@ class Tracking:
     def find_model(self, fingerprint: str) -> RegisteredModel | None:
         """The newest version that a training job of this fingerprint brought forth."""
         found = self._client.search_model_versions(
-            f"name = '{self._settings.model_name}' and tags.{_FINGERPRINT} = '{fingerprint}'"
+            f"name = '{self._settings.model_name}' and tags.{FINGERPRINT} = '{fingerprint}'"
         )
         versions = sorted((_registered(version) for version in found), key=lambda model: model.version)
         return versions[-1] if versions else None
@@ -140,16 +125,15 @@ class Tracking:
         with tempfile.TemporaryDirectory() as folder:
             source = f"models:/{model.name}/{model.version}"
             fetched = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=folder))
-            described = mlflow.models.Model.load(str(fetched)).flavors["python_function"]
-            yield fetched / described["artifacts"][_BUNDLE]["path"]
+            yield bundle_within(fetched)
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
         """Add metrics to a run that is over, such as an evaluation's to the training's."""
-        self._log(run_id, metrics, step=0)
+        self._run(run_id).log_metrics(metrics)
 
     def log_file(self, run_id: str, file: str | Path) -> None:
         """Add a file to a run that is over."""
-        self._client.log_artifact(run_id, str(file))
+        self._run(run_id).log_file(file)
 
     @contextmanager
     def run(self, name: str, suite: config.Suite, tags: Mapping[str, str]) -> Iterator[TrackedRun]:
@@ -168,7 +152,7 @@ class Tracking:
             "mlflow.source.git.commit": os.environ.get("INVOICELAKE_GIT_COMMIT", "unknown"),
             "mlflow.source.name": name,
             "mlflow.source.type": "JOB",
-            "suite.version": _version("invoicelake"),
+            "suite.version": package_version("invoicelake"),
         }
         experiment = self._experiment()
         created = self._client.create_run(experiment, run_name=name, tags=known | dict(tags))
@@ -177,7 +161,7 @@ class Tracking:
         try:
             self._log_settings(run_id, suite)
             with mlflow.start_run(run_id=run_id):
-                yield TrackedRun(self, run_id)
+                yield self._run(run_id)
             status = "FINISHED"
         except KeyboardInterrupt:
             status = "KILLED"
@@ -185,19 +169,14 @@ class Tracking:
         finally:
             self._client.set_terminated(run_id, status)
 
-    def register(self, model_uri: str, run_id: str, fingerprint: str) -> RegisteredModel:
-        """Make a logged model a version of the registered model."""
-        import mlflow
-
-        name, tags = self._settings.model_name, {_FINGERPRINT: fingerprint}
-        version = mlflow.register_model(model_uri, name, tags=tags)
-        return RegisteredModel(name, int(version.version), run_id)
-
     @property
     def _client(self) -> MlflowClient:
         from mlflow import MlflowClient
 
         return MlflowClient(self._uri, self._uri)
+
+    def _run(self, run_id: str) -> TrackedRun:
+        return TrackedRun(self._client, run_id, self._settings.model_name)
 
     def _experiment(self) -> str:
         name = self._settings.experiment
@@ -213,68 +192,6 @@ class Tracking:
         params = [Param(key, str(value)[:_MAX_PARAM_LENGTH]) for key, value in _flat(values)]
         self._client.log_batch(run_id, params=params)
         self._client.log_dict(run_id, values, "config.yaml")
-
-    def _log(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
-        from mlflow.entities import Metric
-
-        now_ms = int(time.time() * 1000)
-        values = [Metric(name, float(value), now_ms, step) for name, value in metrics.items()]
-        self._client.log_batch(run_id, metrics=values)
-
-
-class TrackedRun:
-    """A run under way."""
-
-    def __init__(self, tracking: Tracking, run_id: str) -> None:
-        self._tracking, self.run_id = tracking, run_id
-
-    def log_input(self, table: PinnedTable, context: str) -> None:
-        """Record that the run read this version of a table, as `training` or `validation`."""
-        import mlflow
-        from mlflow.data.delta_dataset_source import DeltaDatasetSource
-        from mlflow.data.meta_dataset import MetaDataset
-
-        # MLflow's own class for data that is only described calls itself abstract to type checkers.
-        described: Any = MetaDataset
-        source = DeltaDatasetSource(path=table.path, delta_table_version=table.version)
-        dataset = described(source, name=table.name, digest=f"version-{table.version}")
-        tags = {"version": str(table.version), "rows": str(sum(table.rows))}
-        mlflow.log_input(dataset, context=context, tags=tags)
-
-    def log_epochs(self, history: Sequence[Mapping[str, float]]) -> None:
-        """Record the metrics of each epoch; the first is step 1."""
-        for epoch, metrics in enumerate(history, start=1):
-            self._tracking._log(self.run_id, metrics, epoch)
-
-    def log_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Record metrics of the whole run."""
-        self._tracking._log(self.run_id, metrics, step=0)
-
-    def log_file(self, file: str | Path) -> None:
-        """Keep a file with the run."""
-        self._tracking.log_file(self.run_id, file)
-
-    def log_model(self, bundle: str | Path, fingerprint: str) -> RegisteredModel:
-        """Keep a trained extractor with the run and register it.
-
-        Args:
-            bundle: folder that `models.bundle.save_bundle` wrote.
-            fingerprint: of the training job, by which `find_model` finds the version.
-        """
-        import mlflow
-
-        with warnings.catch_warnings():
-            # MLflow asks for an example to check the signature with, which would load TensorFlow here.
-            warnings.filterwarnings("ignore", category=UserWarning, module=r"mlflow\.pyfunc.*")
-            logged = mlflow.pyfunc.log_model(
-                name="extractor",
-                python_model=str(_PYFUNC),
-                artifacts={_BUNDLE: str(bundle)},
-                pip_requirements=[f"{name}=={_version(name)}" for name in _NEEDS],
-                signature=_signature(),
-                code_paths=[str(Path(__file__).parent)],
-            )
-        return self._tracking.register(logged.model_uri, self.run_id, fingerprint)
 
 
 def open_tracking(settings: config.Tracking, lake_path: str) -> Tracking:
@@ -302,22 +219,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "unknown"
-
-
-def _signature() -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types.schema import Array, ColSpec, DataType, Object, Property, Schema
-
-    places = [Property(name, DataType.double) for name in ("x0", "y0", "x1", "y1")]
-    line = Object([Property("text", DataType.string), Property("page", DataType.long), *places])
-    texts = [ColSpec(DataType.string, name) for name in ("document_id", "field", "value")]
-    numbers = [ColSpec(DataType.double, "score"), ColSpec(Array(DataType.long), "line_numbers")]
-    given = Schema([ColSpec(DataType.string, "document_id"), ColSpec(Array(line), "lines")])
-    return ModelSignature(given, Schema([*texts, *numbers]))

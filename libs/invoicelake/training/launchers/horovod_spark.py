@@ -86,7 +86,7 @@ class HorovodLauncher:
         context = spark_context()
         require_slots(context, processes)
         threads = threads_per_rank(context, processes)
-        stop = threading.Event()
+        stop, ended = threading.Event(), threading.Event()
         output = _Output(self._listener, on_failure=_after(_GRACE_S, stop.set))
         outcome: dict[str, Any] = {}
 
@@ -95,17 +95,19 @@ class HorovodLauncher:
                 outcome["results"] = _run(function, processes, self._start_timeout_s, threads, output)
             except Exception as error:
                 outcome["error"] = error
+            finally:
+                ended.set()
 
         # Horovod waits without end; from a thread of its own, Ctrl-C still reaches this one.
         with _adapted_horovod(stop):
-            runner = threading.Thread(target=run, name="horovod", daemon=True)
-            runner.start()
+            threading.Thread(target=run, name="horovod", daemon=True).start()
             try:
-                while runner.is_alive():
-                    runner.join(_POLL_S)
+                # Not by joining the thread: Python 3.11 takes it for ended when Ctrl-C comes within a join.
+                while not ended.wait(_POLL_S):
+                    pass
             except BaseException:
                 stop.set()
-                runner.join(_END_S)
+                ended.wait(_END_S)
                 raise
         if "error" in outcome:
             raise output.failure(outcome["error"]) from outcome["error"]
@@ -241,7 +243,7 @@ def _log_thread_error(given: threading.ExceptHookArgs) -> None:
 
 
 def _quiet(make_mapper: Callable[..., Any]) -> Callable[..., Any]:
-    """Make tasks that say nothing of their threads: those of a rank that was ended complain of closed pipes."""
+    """Make tasks silent about their threads: those of a rank that was ended complain of closed pipes."""
 
     def make(*given: Any) -> Callable[[int, Any], Iterator[Any]]:
         mapper = make_mapper(*given)
