@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ def started(name: str, slots: int = 1) -> Iterator[SparkSession]:
     if os.environ.get("INVOICELAKE_ENV", "local") == "local":
         # local[*] on a machine with fewer cores than ranks would wait for the missing ones for ever.
         builder = builder.master(f"local[{max(os.cpu_count() or 1, slots)}]")
+        # Spark would make this folder, which no table here lies in, in the user's working folder.
+        builder = builder.config("spark.sql.warehouse.dir", f"{tempfile.gettempdir()}/spark-warehouse")
     spark = builder.getOrCreate()
     try:
         yield spark

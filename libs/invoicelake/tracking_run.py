@@ -1,4 +1,4 @@
-"""What is recorded of a run in MLflow, and how its model is kept: as files and source code, without pickles."""
+"""What is recorded of a run in MLflow, and how its model is kept: as files and source code, no pickles."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The same training under each launcher: in this process, on two Horovod ranks, with Elephas."""
 
 import os
+import signal
 import sys
 import time
 from functools import partial
@@ -147,7 +148,7 @@ def one_step(rank, path):
 
 def test_two_ranks_step_as_one_does(spark, tmp_path):
     function, events = partial(one_step, path=tmp_path), []
-    ((alone, _),) = launcher(config.Training(launcher="inprocess")).train(function, 1)
+    ((alone, _),) = launcher(config.Training(launcher="inprocess", processes=1)).train(function, 1)
     together = launcher(config.Training(launcher="horovod"), events.append).train(function, 2)
     for weights, total in together:
         np.testing.assert_allclose(np.concatenate(weights), np.concatenate(alone), rtol=1e-5)
@@ -168,6 +169,17 @@ def test_failing_rank_ends_the_job_with_its_cause(spark):
     assert "fail_on_second" in failed.value.details
     assert time.monotonic() - began < 90
     assert spark.range(3).count() == 3
+
+
+def killed_on_second(rank):
+    if rank.index == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    rank.total(np.array(1.0))
+
+
+def test_killed_rank_ends_the_job(spark):
+    with pytest.raises(RankFailed, match="a rank ended without a word: killed, or out of memory"):
+        launcher(config.Training(launcher="horovod")).train(killed_on_second, 2)
 
 
 @pytest.mark.parametrize("name", ["horovod", "elephas"])

@@ -136,13 +136,15 @@ def test_learning_rate_of_a_single_step():
 
 
 def test_inprocess_launcher_is_one_rank():
-    ranks = launcher(config.Training(launcher="inprocess")).train(lambda rank: (rank.index, rank.size), 1)
+    ranks = launcher(config.Training(launcher="inprocess", processes=1)).train(
+        lambda rank: (rank.index, rank.size), 1
+    )
     assert ranks == [(0, 1)]
 
 
 def test_inprocess_launcher_refuses_more_ranks():
     with pytest.raises(SettingsError, match=r"training\.processes is 2"):
-        launcher(config.Training(launcher="inprocess")).train(lambda rank: None, 2)
+        launcher(config.Training(launcher="inprocess", processes=1)).train(lambda rank: None, 2)
 
 
 def output(*chunks):
