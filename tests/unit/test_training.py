@@ -164,6 +164,10 @@ FAILED = '[1]<stdout>:{mark}{{"event": "failed", "rank": {rank}, "cause": "{caus
 # what ranks wrote                                                  what the user is told
 FAILURES = [
     ([(0, "HorovodInternalError: gone"), (1, "ValueError: bad")], "rank 1 failed: ValueError: bad"),
+    (
+        [(0, "UnknownError: Horovod has been shut down")],
+        "a rank ended without a word: killed, or out of memory",
+    ),
     ([(0, "HorovodInternalError: gone")], "a rank ended without a word: killed, or out of memory"),
     ([], "training stopped: Exit code: 1"),
 ]

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 _MARK = "\x1einvoicelake "
 _TAIL_LINES = 40
+_BEREFT = ("HorovodInternalError", "Horovod has been shut down")
 _POLL_S = 0.2
 # After this long, ranks that have not noticed that another one failed are ended.
 _GRACE_S = 5.0
@@ -192,7 +193,7 @@ class _Output:
         """What to tell the user of a run that ended with `error`."""
         details = "\n".join(self._tail)
         # When a rank ends, the others fail for want of it; theirs is not the cause.
-        causes = [event for event in self._failed if not event["cause"].startswith("HorovodInternalError")]
+        causes = [event for event in self._failed if not any(sign in event["cause"] for sign in _BEREFT)]
         if causes:
             first = causes[0]
             told = f"rank {first['rank']} failed: {first['cause']}"
