@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
+import generate
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+import readme
 from invoicelake import config
 from invoicelake.table_spec import load_specs
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests")]
-
-import generate  # noqa: E402
-
-import readme  # noqa: E402
-
 SPECS = load_specs(ROOT / "conf" / "tables")
 QUERIED = ("gold.invoice", "silver.extraction", "silver.label")
 ARROW_TYPES = {

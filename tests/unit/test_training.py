@@ -11,7 +11,7 @@ from invoicelake.tables import PinnedTable
 from invoicelake.training.checkpoints import Checkpoints, Standing, read_weights
 from invoicelake.training.job import TrainingJob
 from invoicelake.training.launchers import launcher
-from invoicelake.training.launchers.horovod_spark import _MARK, _Output
+from invoicelake.training.launchers.rank_output import MARK, RankOutput
 from invoicelake.training.progress import Progress
 from invoicelake.training.trainer import learning_rate
 
@@ -149,14 +149,14 @@ def test_inprocess_launcher_refuses_more_ranks():
 
 def output(*chunks):
     events = []
-    taken = _Output(events.append, on_failure=lambda: None)
+    taken = RankOutput(events.append, on_failure=lambda: None)
     for chunk in chunks:
         taken.write(chunk)
     return taken, events
 
 
 def test_events_are_told_from_what_else_ranks_write():
-    _, events = output(f'[0]<stdout>:{_MARK}{{"event": "st', 'ep", "step": 1}\n[0]<stderr>:noise\n')
+    _, events = output(f'[0]<stdout>:{MARK}{{"event": "st', 'ep", "step": 1}\n[0]<stderr>:noise\n')
     assert events == [{"event": "step", "step": 1}]
 
 
@@ -175,7 +175,7 @@ FAILURES = [
 
 @pytest.mark.parametrize(("failed", "told"), FAILURES)
 def test_cause_of_a_failure_is_found(failed, told):
-    lines = [FAILED.format(mark=_MARK, rank=rank, cause=cause) for rank, cause in failed]
+    lines = [FAILED.format(mark=MARK, rank=rank, cause=cause) for rank, cause in failed]
     taken, _ = output("[1]<stderr>:last words\n", *lines)
     failure = taken.failure(RuntimeError("Exit code: 1\n"))
     assert str(failure) == told
