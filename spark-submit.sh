@@ -86,16 +86,22 @@ export_environment() {
   export PYSPARK_PYTHON=$python PYSPARK_DRIVER_PYTHON=$python
 }
 
-# The Python process comes first and starts its own JVM: settings are judged before there is one, SIGINT reaches Python
-# alone, and the JVM ends by itself when Python is gone, however it went. Under spark-submit the JVM is the parent:
-# it takes seconds before Python can say anything, and on SIGTERM it leaves Python behind.
+# Python comes first and starts its own JVM: settings are judged before there is one, and the JVM ends by itself when
+# Python is gone, however it went. With spark-submit the JVM is the parent: it takes seconds before Python can say
+# anything, and what Python writes to standard error comes out on standard output.
 export_embedded_spark() {
-  unset SPARK_HOME
-  export SPARK_CONF_DIR=$root/conf/spark
+  SPARK_HOME=$(bundled_spark)
+  SPARK_CONF_DIR=$root/conf/spark
+  export SPARK_HOME SPARK_CONF_DIR
   # A class path, for --jars splits at commas and copies each jar into every session's folder.
   printf -v PYSPARK_SUBMIT_ARGS -- '--properties-file %q --driver-class-path %q pyspark-shell' \
     "$SPARK_CONF_DIR/$1.conf" "$venv/jars/*"
   export PYSPARK_SUBMIT_ARGS
+}
+
+# Said and not left to be found: Spark's own search for it breaks at a space in the path.
+bundled_spark() {
+  printf '%s' "$venv"/lib/python3.11/site-packages/pyspark
 }
 
 is_embedded() {
@@ -146,8 +152,10 @@ run_job() {
   if is_embedded "$env"; then
     export_embedded_spark "$env"
   elif ! $is_dry_run; then
+    # It would judge the settings too, seconds later, once Spark has been started for it.
     "$python" -m invoicelake.cli check "$job" "${@:2}" || exit
-    exec spark-submit --properties-file "$root/conf/spark/$env.conf" "$@"
+    export SPARK_HOME=${SPARK_HOME:-$(bundled_spark)}
+    exec "$SPARK_HOME/bin/spark-submit" --properties-file "$root/conf/spark/$env.conf" "$@"
   fi
   exec "$python" "$@"
 }

@@ -9,7 +9,7 @@ from functools import partial
 from invoicelake.job import Run, execute
 from invoicelake.models.bundle import save_bundle
 from invoicelake.tracking import open_tracking
-from invoicelake.training.checkpoints import read_weights
+from invoicelake.training.checkpoints import Checkpoints, read_weights
 from invoicelake.training.launchers import launcher
 from invoicelake.training.loop import train_rank
 from invoicelake.training.preparation import prepared_training
@@ -41,6 +41,7 @@ def main(run: Run) -> None:
             save_bundle(bundle, suite.model, suite.encoding, suite.fields, vocabulary, weights)
             model = tracked.log_model(bundle, job.fingerprint)
         tracking.challenge(model)
+    Checkpoints(job.checkpoints, job.fingerprint).remove()
     run.metrics |= {
         "model_version": model.version,
         "trained_epochs": len(result.history) - result.resumed_after,

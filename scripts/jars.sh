@@ -43,11 +43,12 @@ coordinates() {
 
 # spark-submit resolves packages before it runs a program, so it is given one that does nothing.
 fetch_with_spark() {
-  local jar java_home
+  local jar java_home spark_home
   java_home=$(find_java)
+  spark_home=$(bundled_spark)
   : >"$scratch/nothing.py"
-  env -u SPARK_HOME JAVA_HOME="$java_home" PATH="$venv/bin:$PATH" PYSPARK_PYTHON="$python" \
-    "$venv/bin/spark-submit" --master 'local[1]' --conf spark.jars.ivy="$scratch/ivy" \
+  env JAVA_HOME="$java_home" SPARK_HOME="$spark_home" PYSPARK_PYTHON="$python" \
+    "$spark_home/bin/spark-submit" --master 'local[1]' --conf spark.jars.ivy="$scratch/ivy" \
     --packages "$(coordinates | paste -sd, -)" "$scratch/nothing.py"
   mkdir -p "$scratch/jars"
   for jar in "$scratch"/ivy/jars/io.delta_*.jar; do

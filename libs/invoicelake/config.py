@@ -105,9 +105,9 @@ class Model(Section):
     """The extractor's shape."""
 
     name: str = Setting(default="field_tagger", description="Function in invoicelake.models that builds it")
-    width: int = Setting(default=128, ge=8, description="Units of the token representation")
-    depth: int = Setting(default=4, ge=1, description="Layers over the tokens")
-    dropout: float = Setting(default=0.2, ge=0, lt=1, description="Share of units dropped in training")
+    width: int = Setting(default=96, ge=8, description="Units of the token representation")
+    depth: int = Setting(default=3, ge=1, description="Layers over the tokens")
+    dropout: float = Setting(default=0.3, ge=0, lt=1, description="Share of units dropped in training")
 
 
 class Training(Section):
@@ -115,7 +115,7 @@ class Training(Section):
 
     launcher: LauncherName = Setting(default="horovod", description="Where the ranks run")
     processes: int = Setting(default=2, ge=1, description="Number of ranks")
-    epochs: int = Setting(default=20, ge=1, description="Passes over the training split at most")
+    epochs: int = Setting(default=14, ge=1, description="Passes over the training split at most")
     patience: int = Setting(
         default=6, ge=1, description="Epochs without a better validation score before stopping"
     )

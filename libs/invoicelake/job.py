@@ -167,9 +167,13 @@ def _outcome(command: cli.Command, main: Callable[[Run], None]) -> tuple[int, di
     except config.SettingsError as error:
         code, status, problem = cli.USAGE, "failed", str(error)
     except JobError as error:
-        code, status, problem = cli.FAILED, "failed", str(error)
+        code, status = cli.FAILED, "failed"
+        problem = f"{error}{_kept_details(command.job, error.details)}"
     except Exception as error:
-        code, status, problem = cli.FAILED, "failed", _unexpected(command.job, error)
+        first_line = (str(error).strip() or "no message").splitlines()[0]
+        code, status = cli.FAILED, "failed"
+        problem = f"unexpected {type(error).__name__}: {first_line}"
+        problem += _kept_details(command.job, traceback.format_exc())
     if problem:
         typer.echo(f"{command.job}: {problem}", err=True)
     summary = {
@@ -182,14 +186,15 @@ def _outcome(command: cli.Command, main: Callable[[Run], None]) -> tuple[int, di
     return code, summary | ({"error": problem} if problem else {})
 
 
-def _unexpected(job: str, error: Exception) -> str:
-    """One line for the user; the stack trace goes to a file."""
+def _kept_details(job: str, details: str) -> str:
+    """Keep what is too much for the user in a file, and say where."""
+    if not details:
+        return ""
     with tempfile.NamedTemporaryFile(
         "w", prefix=f"invoicelake-{job}-", suffix=".log", delete=False, encoding="utf-8"
-    ) as trace:
-        traceback.print_exc(file=trace)
-    first_line = (str(error).strip() or "no message").splitlines()[0]
-    return f"unexpected {type(error).__name__}: {first_line} (details in {trace.name})"
+    ) as file:
+        file.write(details)
+    return f" (details in {file.name})"
 
 
 def _report(output: IO[str], summary: dict[str, Any]) -> None:

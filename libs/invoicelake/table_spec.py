@@ -37,7 +37,7 @@ class Tensor(Section):
 
 
 class Column(Section):
-    """A column: its Spark SQL type, unit and meaning; where not `compared`, it may differ without a change."""
+    """A column: Spark SQL type, unit and meaning; where not `compared`, it may differ without a change."""
 
     name: str
     type: str

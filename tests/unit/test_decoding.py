@@ -51,7 +51,7 @@ def predicted(
                 table[: len(inside)][inside, number] = chance
         probabilities.append(table)
     return {
-        found.field: (found.value, found.score) for found in decode(lines, windows, probabilities, FIELDS)
+        found.field: (found.value, found.score) for found in decode(RECEIPT, windows, probabilities, FIELDS)
     }
 
 
@@ -80,7 +80,7 @@ def predicted(
         ("date without its time", "date", {"25/12/2018 8:13@3": 0.9}, "25/12/2018"),
         ("date rather than the likelier word", "date", {"DATE:@3": 0.99, "01/02/1990@7": 0.6}, "01/02/1990"),
         ("support of two equal amounts", "total", {"9.00@4": 0.4, "9.00@5": 0.5, "10.00@6": 0.6}, "9.00"),
-        ("with its currency", "total", {"RM 9.00@5": 0.99}, "RM 9.00"),
+        ("with its currency", "total", {"RM 9.00@5": 0.995}, "RM 9.00"),
         ("without its currency", "total", {"9.00@5": 0.9, "RM@5": 0.2}, "9.00"),
     ],
 )

@@ -24,7 +24,7 @@ _CHANGE_BETWEEN_LINES = 0.1
 _GAP_ROWS = 1
 # Annotators seldom take a currency that stands apart from the amount, and one beside it nearly always.
 _TOGETHER = 0.4
-_APART = 0.95
+_APART = 0.99
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 
 _registered = keras.saving.register_keras_serializable(package="invoicelake")
+_FAR = 1e6
+_FOCUS = 6.0
 
 
 @_registered
@@ -63,6 +65,36 @@ class GroupWeights(keras.layers.Layer):
         same = (groups[:, :, None] == groups[:, None, :]) & (groups > 0)[:, :, None]
         weights = tf.cast(same, tf.float32)
         return weights / tf.maximum(tf.reduce_sum(weights, axis=-1, keepdims=True), 1.0)
+
+
+@_registered
+class ColumnWeights(keras.layers.Layer):
+    """Finds what is printed right above and right below each token's line, wherever reading order puts it."""
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Take boxes `(B, T, 4)` in line heights and line numbers `(B, T)`, 0 for padding.
+
+        Returns:
+            Two float32 `(B, T, T)`, above and below, that average over those tokens of the nearest line that
+            share a part of the width of the token's line; 0 where there is no such line.
+        """
+        boxes, lines = inputs
+        is_real = lines > 0
+        same = lines[:, :, None] == lines[:, None, :]
+        left = tf.reduce_min(tf.where(same, boxes[:, None, :, 0], _FAR), axis=-1)
+        right = tf.reduce_max(tf.where(same, boxes[:, None, :, 2], -_FAR), axis=-1)
+        shares = (boxes[:, None, :, 0] < right[..., None]) & (boxes[:, None, :, 2] > left[..., None])
+        shares &= ~same & is_real[:, None, :] & is_real[:, :, None]
+        middle = (boxes[..., 1] + boxes[..., 3]) / 2
+        down = middle[:, None, :] - middle[:, :, None]
+        return _nearest(shares, -down), _nearest(shares, down)
+
+
+def _nearest(candidates: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
+    """Weights `(B, T, T)` of the candidates that are nearly the nearest in a direction, at half a line or more."""
+    valid = candidates & (distance > 0.5)
+    weights = tf.nn.softmax(tf.where(valid, -_FOCUS * distance, -_FAR))
+    return weights * tf.cast(tf.reduce_any(valid, axis=-1, keepdims=True), weights.dtype)
 
 
 @_registered

@@ -8,13 +8,20 @@ from keras import layers
 
 from invoicelake import config
 from invoicelake.models.encoding import CHARACTER_CODES, tensor_specs
-from invoicelake.models.layers import CharacterNoise, GroupWeights, PlaceBias, PlacedAttention, WordDropout
+from invoicelake.models.layers import (
+    CharacterNoise,
+    ColumnWeights,
+    GroupWeights,
+    PlaceBias,
+    PlacedAttention,
+    WordDropout,
+)
 from invoicelake.models.vocabulary import UNKNOWN
 
 _CHARACTER_WIDTH = 24
 _HEADS = 4
 _CHARACTER_NOISE = 0.02
-_WORD_DROPOUT = 0.15
+_WORD_DROPOUT = 0.3
 _FEATURE_NOISE = 0.02
 
 
@@ -23,8 +30,8 @@ def field_tagger(
 ) -> keras.Model:
     """Build the tagger: characters, word and layout of each token, then blocks that mix tokens.
 
-    A block shows a token those before and after it in reading order, the mean of its line and of its row, and
-    all tokens by where they lie relative to it.
+    A block shows a token those before and after it in reading order, the mean of its line, of its row and of
+    the lines above and below it, and all tokens by where they lie relative to it.
 
     Args:
         settings: width, depth and dropout.
@@ -44,9 +51,12 @@ def field_tagger(
     real = tf.cast(given["words"][..., None] > 0, tf.float32)
     same_line = GroupWeights(name="same_line")(given["lines"])
     same_row = GroupWeights(name="same_row")(given["rows"])
-    bias = PlaceBias(_HEADS, name="place_bias")((tf.cast(given["boxes"], tf.float32), given["rows"]))
+    boxes = tf.cast(given["boxes"], tf.float32)
+    above, below = ColumnWeights(name="column")((boxes, given["lines"]))
+    bias = PlaceBias(_HEADS, name="place_bias")((boxes, given["rows"]))
+    neighbours = [same_line, same_row, tf.matmul(above, same_line), tf.matmul(below, same_line)]
     for number in range(settings.depth):
-        tokens = _block(tokens, real, same_line, same_row, bias, settings, f"block_{number}")
+        tokens = _block(tokens, real, neighbours, bias, settings, f"block_{number}")
     tokens = layers.LayerNormalization(name="last_norm")(tokens)
     logits = layers.Dense(1 + fields, name="logits")(layers.Dropout(settings.dropout)(tokens))
     return keras.Model(given, logits, name="field_tagger")
@@ -69,8 +79,7 @@ def _embedded(given: dict[str, tf.Tensor], settings: config.Model, vocabulary_si
 def _block(
     tokens: tf.Tensor,
     real: tf.Tensor,
-    same_line: tf.Tensor,
-    same_row: tf.Tensor,
+    neighbours: list[tf.Tensor],
     bias: tf.Tensor,
     settings: config.Model,
     name: str,
@@ -80,9 +89,9 @@ def _block(
     normal = layers.LayerNormalization(name=f"{name}_norm")(tokens) * real
     near = layers.Conv1D(width, 3, padding="same", name=f"{name}_near")(normal)
     pooled = layers.Dense(width // 2, name=f"{name}_pooled")(normal)
-    line, row = tf.matmul(same_line, pooled), tf.matmul(same_row, pooled)
+    around = [tf.matmul(weights, pooled) for weights in neighbours]
     seen = PlacedAttention(_HEADS, width, name=f"{name}_attention")((normal, bias))
-    joined = layers.Concatenate(name=f"{name}_joined")([near, line, row, seen])
+    joined = layers.Concatenate(name=f"{name}_joined")([near, *around, seen])
     mixed = layers.Dense(width, name=f"{name}_mixed")(tf.nn.gelu(layers.Dropout(dropout)(joined)))
     return tokens + layers.Dropout(dropout)(mixed)
 

@@ -13,17 +13,17 @@ _MISREAD_SHARE = 0.01
 _SHIFT = 0.15
 _LEADING = 1.2
 _ALIKE = {
-    "0": "OD", "O": "0D", "1": "IL", "I": "1L", "L": "1I", "5": "S", "S": "5", "8": "B", "B": "8", "2": "Z", "Z": "2",
-    "E": "F", "M": "N", "N": "M", "U": "V", "C": "G", "G": "C", ".": ",", ",": ".",
+    "O": "0D", "I": "1L", "L": "1I", "S": "5", "B": "8", "Z": "2", "E": "F", "M": "N", "N": "M", "U": "V",
+    "C": "G", "G": "C",
 }  # fmt: skip
 
 
 def vary(lines: Sequence[Line], values: Iterable[str], draw: random.Random) -> list[Line]:
     """Print a document anew.
 
-    Some lines of several words are broken in two, pushing what is below down; some lines that hold none of the
-    values are left out; boxes are shifted a little; some letters are misread. Digits stay as they are, lest amounts
-    and dates no longer agree.
+    Some lines of several words are broken in two, pushing what is below down; some lines that hold none of
+    the values are left out; boxes are shifted a little; some letters are misread. Digits stay as they are, lest
+    amounts and dates no longer agree.
 
     Args:
         lines: of the document.
@@ -78,9 +78,7 @@ def _shifted(line: Line, draw: random.Random) -> Line:
 
 def _reread(line: Line, draw: random.Random) -> Line:
     text = "".join(
-        draw.choice(_ALIKE[letter])
-        if letter.isalpha() and letter in _ALIKE and draw.random() < _MISREAD_SHARE
-        else letter
+        draw.choice(_ALIKE[letter]) if letter in _ALIKE and draw.random() < _MISREAD_SHARE else letter
         for letter in line.text
     )
     return line._replace(text=text)

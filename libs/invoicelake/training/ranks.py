@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
+from invoicelake.errors import JobError
+
 if TYPE_CHECKING:
     from invoicelake.training.job import TrainingJob
     from invoicelake.training.trainer import Trainer
@@ -84,9 +86,5 @@ class Launcher(Protocol):
         ...
 
 
-class RankFailed(RuntimeError):
-    """A rank ended with an error, or was ended."""
-
-    def __init__(self, cause: str, details: str = "") -> None:
-        super().__init__(cause)
-        self.details = details
+class RankFailed(JobError):
+    """A rank ended with an error, or was ended; training goes on from its last checkpoint when run again."""

@@ -59,6 +59,6 @@ def require_splits(documents: DataFrame) -> None:
     if missing:
         found = ", ".join(f"{split} {count}" for split, count in sorted(counts.items())) or "none"
         raise JobError(
-            f"no annotated documents in the {' and '.join(missing)} split (documents by split: {found}); bring "
-            "in documents of more suppliers, or set split.validation_share and split.test_share"
+            f"no annotated documents in the {' and '.join(missing)} split (documents by split: {found}); "
+            "bring in documents of more suppliers, or set split.validation_share and split.test_share"
         )
