@@ -20,7 +20,7 @@ horovod_folder() {
     done
     printf '%s\n' "${HOROVOD_FLAGS[@]}"
     "$python" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"), sysconfig.get_platform())'
-    "$(compiler)" --version | head -n 1
+    "$(compiler)" --version | sed -n 1p
     getconf GNU_LIBC_VERSION 2>/dev/null || uname -r
   } | "$python" -c 'import hashlib, sys
 print(sys.argv[1] + "/wheels/horovod-" + hashlib.sha256(sys.stdin.buffer.read()).hexdigest()[:16])' "$cache"

@@ -102,7 +102,7 @@ compiler() {
 }
 
 can_compile() {
-  printf '#include <vector>\n' | "$(compiler)" -std=c++17 -x c++ -fsyntax-only - >/dev/null 2>&1
+  "$(compiler)" -std=c++17 -x c++ -fsyntax-only - <<<'#include <vector>' >/dev/null 2>&1
 }
 
 missing_compiler() {

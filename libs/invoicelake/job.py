@@ -162,18 +162,8 @@ def _outcome(command: cli.Command, main: Callable[[Run], None]) -> tuple[int, di
         with session.started(command.job, command.suite.training.processes) as spark:
             run = Run(command.job, command.suite, spark)
             main(run)
-    except KeyboardInterrupt:
-        code, status, problem = cli.INTERRUPTED, "interrupted", "stopped by the user; run it again to go on"
-    except config.SettingsError as error:
-        code, status, problem = cli.USAGE, "failed", str(error)
-    except JobError as error:
-        code, status = cli.FAILED, "failed"
-        problem = f"{error}{_kept_details(command.job, error.details)}"
-    except Exception as error:
-        first_line = (str(error).strip() or "no message").splitlines()[0]
-        code, status = cli.FAILED, "failed"
-        problem = f"unexpected {type(error).__name__}: {first_line}"
-        problem += _kept_details(command.job, traceback.format_exc())
+    except (Exception, KeyboardInterrupt) as error:
+        code, status, problem = _explained(command.job, error)
     if problem:
         typer.echo(f"{command.job}: {problem}", err=True)
     summary = {
@@ -184,6 +174,21 @@ def _outcome(command: cli.Command, main: Callable[[Run], None]) -> tuple[int, di
         "seconds": round(time.monotonic() - began, 1),
     }
     return code, summary | ({"error": problem} if problem else {})
+
+
+def _explained(job: str, error: BaseException) -> tuple[int, str, str]:
+    """Exit code, status and message of a run that ended with an error."""
+    if isinstance(error, KeyboardInterrupt) or session.interrupted.is_set():
+        return cli.INTERRUPTED, "interrupted", "stopped by the user; run it again to go on"
+    if isinstance(error, config.SettingsError):
+        return cli.USAGE, "failed", str(error)
+    if isinstance(error, JobError):
+        return cli.FAILED, "failed", f"{error}{_kept_details(job, error.details)}"
+    # The last line says most of an error in a Python worker, the first of any other.
+    lines = str(error).strip().splitlines() or ["no message"]
+    line = lines[-1] if type(error).__name__ == "PythonException" else lines[0]
+    told = f"unexpected {type(error).__name__}: {line}"
+    return cli.FAILED, "failed", told + _kept_details(job, "".join(traceback.format_exception(error)))
 
 
 def _kept_details(job: str, details: str) -> str:

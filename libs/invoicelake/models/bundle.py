@@ -97,7 +97,10 @@ class Extractor:
 
         _use_one_thread(tf)
         network = build(self.model, self.encoding, self.vocabulary.size, self.fields)
-        network.set_weights(self.weights)
+        try:
+            network.set_weights(self.weights)
+        except ValueError as error:
+            raise BundleError("the extractor was trained by another version of this code; train it again") from error
         return tf.function(lambda inputs: network(inputs, training=False), reduce_retracing=True)
 
 
