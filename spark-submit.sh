@@ -48,7 +48,7 @@ docstring() {
 }
 
 is_prepared() {
-  [[ -x $python ]] && stamp | cmp -s - "$venv/prepared"
+  [[ -x $python ]] && stamp 2>/dev/null | cmp -s - "$venv/prepared"
 }
 
 # What the environment was made from and where; a change of any of it prepares it again.

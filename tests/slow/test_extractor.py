@@ -14,6 +14,9 @@ from invoicelake.text.document import Line
 keras = pytest.importorskip("keras")
 
 from invoicelake.models import extractor  # noqa: E402
+from invoicelake.models.layers import ColumnWeights  # noqa: E402
+
+pytestmark = pytest.mark.slow
 
 FIELDS = (
     config.Field(name="company", kind="text"),
@@ -116,7 +119,31 @@ def test_loss_and_metric_leave_out_what_does_not_count() -> None:
     metric = extractor.TokenF1()
     metric.update_state(targets, logits)
     assert float(metric.result()) == pytest.approx(0.8)  # 2 right of 3 predicted and 2 labelled
-    assert float(extractor.TokenLoss()(targets, logits)) == pytest.approx(40 / 32, rel=1e-4)
+    assert float(extractor.TokenLoss(choice=0.0)(targets, logits)) == pytest.approx(40 / 32, rel=1e-4)
+    # Field 1 is read from the right or the wrong token with equal chance, field 2 from the right one.
+    assert float(extractor.TokenLoss(choice=1.0)(targets, logits)) == pytest.approx(
+        40 / 32 + np.log(2), rel=1e-4
+    )
+
+
+@pytest.mark.parametrize(("margin", "expected"), [(-30.0, 0.0), (0.0, np.log(5)), (30.0, 30 + np.log(4))])
+def test_choice_of_an_absent_field_is_none(margin: float, expected: float) -> None:
+    targets = np.zeros((1, 4), dtype=np.uint8)
+    logits = np.stack([np.zeros((1, 4)), np.full((1, 4), margin)], axis=-1).astype(np.float32)
+    tokens = float(extractor.TokenLoss(choice=0.0)(targets, logits))
+    assert float(extractor.TokenLoss(choice=1.0)(targets, logits)) - tokens == pytest.approx(
+        expected, abs=1e-3
+    )
+
+
+def test_column_neighbours() -> None:
+    boxes = [(0, 0, 5, 1), (5, 0, 9, 1), (20, 0, 25, 1), (0, 1.2, 9, 2.2), (20, 1.2, 25, 2.2), (0, 4, 5, 5)]
+    lines = [1, 1, 2, 3, 4, 5]
+    padded = np.array([*boxes, (0, 0, 0, 0)], dtype=np.float32)[None]
+    above, below = ColumnWeights()((padded, np.array([[*lines, 0]])))
+    assert [np.flatnonzero(row > 0.01).tolist() for row in above[0]] == [[], [], [], [0, 1], [2], [3], []]
+    assert [np.flatnonzero(row > 0.01).tolist() for row in below[0]] == [[3], [3], [4], [5], [], [], []]
+    assert set(np.round(np.sum(above, axis=-1), 4).ravel().tolist()) == {0.0, 1.0}
 
 
 def test_unknown_name() -> None:

@@ -100,7 +100,9 @@ class Extractor:
         try:
             network.set_weights(self.weights)
         except ValueError as error:
-            raise BundleError("the extractor was trained by another version of this code; train it again") from error
+            raise BundleError(
+                "the extractor was trained by another version of this code; train it again"
+            ) from error
         return tf.function(lambda inputs: network(inputs, training=False), reduce_retracing=True)
 
 

@@ -91,7 +91,7 @@ class ColumnWeights(keras.layers.Layer):
 
 
 def _nearest(candidates: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
-    """Weights `(B, T, T)` of the candidates that are nearly the nearest in a direction, at half a line or more."""
+    """Weights `(B, T, T)` of the candidates nearest in a direction, at a distance of half a line or more."""
     valid = candidates & (distance > 0.5)
     weights = tf.nn.softmax(tf.where(valid, -_FOCUS * distance, -_FAR))
     return weights * tf.cast(tf.reduce_any(valid, axis=-1, keepdims=True), weights.dtype)

@@ -22,8 +22,8 @@ def vary(lines: Sequence[Line], values: Iterable[str], draw: random.Random) -> l
     """Print a document anew.
 
     Some lines of several words are broken in two, pushing what is below down; some lines that hold none of
-    the values are left out; boxes are shifted a little; some letters are misread. Digits stay as they are, lest
-    amounts and dates no longer agree.
+    the values are left out; boxes are shifted a little; some letters are misread. Digits stay as they are,
+    lest amounts and dates no longer agree.
 
     Args:
         lines: of the document.
