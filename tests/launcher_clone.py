@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,12 @@ if [[ $1 == -m && $2 == venv ]]; then
 fi
 exec {python} "$@"
 """
+
+
+def heed_signals() -> None:
+    """Let signals end a process to be started, also where the tests run with some of them ignored (nohup, cron)."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Clone:
@@ -110,6 +117,7 @@ class Clone:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=heed_signals,
         )
 
     def run(self, *arguments: str, **environment: str) -> tuple[int, str, str]:

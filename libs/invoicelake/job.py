@@ -137,6 +137,8 @@ def _run(command: cli.Command, main: Callable[[Run], None]) -> None:
         stream=sys.stderr, format="%(asctime)sZ %(levelname)s %(message)s", datefmt="%H:%M:%S"
     )
     logging.getLogger("invoicelake").setLevel(logging.INFO)
+    # It reports with a stack trace that Ctrl-C came while it waited for the JVM.
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
     # Libraries and child processes print where they like; the last line of output is ours alone.
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as output:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -1,19 +1,14 @@
 """Batch scoring in Spark gives what the extractor gives by itself."""
 
-import numpy as np
 import pytest
 
-from invoicelake import config
-from invoicelake.models.bundle import load_bundle, save_bundle
-from invoicelake.models.encoding import build_vocabulary
+from invoicelake.models.bundle import load_bundle
 from invoicelake.serving.batch import extract
 from invoicelake.text.document import Line
+from tiny_extractor import FIELDS, saved
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
 
-FIELDS = (config.Field(name="company", kind="text"), config.Field(name="total", kind="amount"))
-MODEL = config.Model(width=16, depth=1)
-ENCODING = config.Encoding(max_tokens=32)
 DOCUMENTS = {
     "d1": [Line("ACME LTD", 0, 10, 10, 90, 20), Line("TOTAL 12.50", 0, 10, 40, 90, 50)],
     "d2": [Line("Café Zürich", 0, 5, 5, 60, 15)],
@@ -23,15 +18,7 @@ DOCUMENTS = {
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    from invoicelake.models.extractor import build
-
-    vocabulary = build_vocabulary([("TOTAL", 9), ("ACME", 9)], ENCODING)
-    weights = build(MODEL, ENCODING, vocabulary.size, FIELDS).get_weights()
-    # Every token is of the first field.
-    weights[-1] = np.array([0, 9, 0], np.float32)
-    folder = tmp_path_factory.mktemp("bundle")
-    save_bundle(folder, MODEL, ENCODING, FIELDS, vocabulary, weights)
-    return folder
+    return saved(tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ import pytest
 
 import readme
 from invoicelake.table_spec import load_specs
+from launcher_clone import heed_signals
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = load_specs(ROOT / "conf" / "tables")
@@ -221,6 +222,7 @@ def interrupted(tmp_path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
         text=True,
         cwd=ROOT,
         start_new_session=True,
+        preexec_fn=heed_signals,
     )
     assert process.stderr is not None
     for line in process.stderr:

@@ -4,22 +4,18 @@ import json
 import socket
 import time
 
-import numpy as np
 import pytest
 
 from invoicelake import config
 from invoicelake.errors import JobError
-from invoicelake.models.bundle import load_bundle, save_bundle
-from invoicelake.models.encoding import build_vocabulary
+from invoicelake.models.bundle import load_bundle
 from invoicelake.tables import PinnedTable
 from invoicelake.text.document import Line
 from invoicelake.tracking import CHALLENGER, CHAMPION, open_tracking
+from tiny_extractor import FIELDS, saved
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")]
 
-FIELDS = (config.Field(name="company", kind="text"), config.Field(name="total", kind="amount"))
-MODEL = config.Model(width=16, depth=1)
-ENCODING = config.Encoding(max_tokens=32)
 SETTINGS = config.Tracking(model_name="extractor_test", timeout_s=2)
 SUITE = config.Suite(fields=FIELDS, tracking=SETTINGS)
 LINES = [Line("ACME LTD", 0, 10.0, 10.0, 90.0, 20.0), Line("TOTAL 12.50", 0, 10.0, 40.0, 90.0, 50.0)]
@@ -29,15 +25,7 @@ HISTORY = [{"loss": 2.0, "val_token_f1": 0.5}, {"loss": 1.0, "val_token_f1": 0.7
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    from invoicelake.models.extractor import build
-
-    vocabulary = build_vocabulary([("TOTAL", 9), ("ACME", 9)], ENCODING)
-    weights = build(MODEL, ENCODING, vocabulary.size, FIELDS).get_weights()
-    # Every token is of the first field.
-    weights[-1] = np.array([0, 9, 0], np.float32)
-    folder = tmp_path_factory.mktemp("bundle")
-    save_bundle(folder, MODEL, ENCODING, FIELDS, vocabulary, weights)
-    return folder
+    return saved(tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +57,7 @@ def logged(tracking, registered):
 
 def test_run_records_what_made_it(logged):
     assert logged.info.status == "FINISHED"
-    assert logged.data.params["model.width"] == "128"
+    assert logged.data.params["model.width"] == str(SUITE.model.width)
     assert logged.data.params["tracking.model_name"] == "extractor_test"
     assert logged.data.tags["job"] == "train_extractor"
     assert logged.data.tags["mlflow.source.git.commit"]

@@ -121,6 +121,8 @@ def test_long_document_gives_overlapping_windows_that_hold_every_token() -> None
         [Line("minus", 0, -10, -20, -30, -40)] * 3,
         [Line("سعر المجموع", 0, 0, 0, 10, 10), Line("合計 ¥500", 0, 0, 20, 10, 30)],
         [Line("9" * 500, 0, 0, 0, 1e9, 1e9)],
+        [Line("1.00", 0, float("nan"), 0, float("inf"), 10), Line("x", 0, 0, 20, 10, 30)],
+        [Line("1.00", 0, -1e300, 0, 1e300, 10)],
         [Line("😀 x\u0000y", 0, float(10**6), 0, 1, 1)],
     ],
 )

@@ -109,8 +109,8 @@ def test_an_interrupted_set_up_ends_at_once_with_all_it_started(
 ) -> None:
     started = _descendants(preparing)
     preparing.send_signal(number)
-    assert preparing.wait(timeout=5) == code
-    _, left = psutil.wait_procs(started, timeout=5)
+    assert preparing.wait(timeout=30) == code
+    _, left = psutil.wait_procs(started, timeout=30)
     assert left == []
 
 
@@ -131,7 +131,7 @@ def test_a_second_use_waits_for_the_set_up_of_the_first(clone: Clone) -> None:
         assert process.stderr is not None
         assert "another set-up is at work in this folder" in process.stderr.readline()
         clone.prepare()
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert json.loads(out) == {"job": "stand-in"}
     assert "[1/4]" not in err

@@ -14,6 +14,7 @@ from invoicelake.text.document import Line
 
 Array = NDArray[np.float32]
 _ROUNDING = 5
+_FAR = 1e7
 _MANY = 40
 
 
@@ -24,7 +25,9 @@ def page_boxes(lines: Sequence[Line]) -> tuple[Array, Array]:
         `(lines, 4)` x0, y0, x1, y1 as shares of the extents of the page's text, and the same in heights of a
         typical line of the page, counted from the corner of its text.
     """
-    boxes = np.array([line[2:] for line in lines], dtype=np.float32).reshape(-1, 4)
+    read = np.array([line[2:] for line in lines], dtype=np.float64).reshape(-1, 4)
+    # A box that is no number stands in the corner, lest no feature of its page be one.
+    boxes = np.nan_to_num(read, posinf=0, neginf=0).clip(-_FAR, _FAR).astype(np.float32)
     pages = np.array([line.page for line in lines], dtype=np.int32)
     shares, heights = np.zeros_like(boxes), np.zeros_like(boxes)
     for page in np.unique(pages):
