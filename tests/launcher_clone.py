@@ -33,7 +33,7 @@ exec {python} "$@"
 
 
 def heed_signals() -> None:
-    """Let signals end a process to be started, also where the tests run with some of them ignored (nohup, cron)."""
+    """Let signals end a process, also where the tests run with some of them ignored (nohup, cron)."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 

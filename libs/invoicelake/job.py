@@ -132,13 +132,7 @@ def execute(file: str, main: Callable[[Run], None]) -> None:
 
 
 def _run(command: cli.Command, main: Callable[[Run], None]) -> None:
-    logging.Formatter.converter = time.gmtime
-    logging.basicConfig(
-        stream=sys.stderr, format="%(asctime)sZ %(levelname)s %(message)s", datefmt="%H:%M:%S"
-    )
-    logging.getLogger("invoicelake").setLevel(logging.INFO)
-    # It reports with a stack trace that Ctrl-C came while it waited for the JVM.
-    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    _start_logging()
     # Libraries and child processes print where they like; the last line of output is ours alone.
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as output:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -151,6 +145,18 @@ def _run(command: cli.Command, main: Callable[[Run], None]) -> None:
         code, summary = _outcome(command, main)
         _report(output, summary)
     raise typer.Exit(code)
+
+
+def _start_logging() -> None:
+    """Log to standard error, in UTC; jobs tell what they do, libraries what is wrong."""
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    # py4j logs, some of it as the root logger, the stack trace of every Ctrl-C that comes while it waits.
+    handler.addFilter(lambda record: f"{os.sep}py4j{os.sep}" not in record.pathname)
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("invoicelake").setLevel(logging.INFO)
 
 
 def _outcome(command: cli.Command, main: Callable[[Run], None]) -> tuple[int, dict[str, Any]]:
