@@ -111,13 +111,17 @@ class Model(Section):
 
 
 class Training(Section):
-    """How the extractor is trained."""
+    """How the extractor is trained.
+
+    The learning rate falls to 0 over `epochs`, so stopping early wastes its end; the best epoch's weights are kept
+    in any case. Hence the long patience.
+    """
 
     launcher: LauncherName = Setting(default="horovod", description="Where the ranks run")
     processes: int = Setting(default=2, ge=1, description="Number of ranks")
     epochs: int = Setting(default=14, ge=1, description="Passes over the training split at most")
     patience: int = Setting(
-        default=6, ge=1, description="Epochs without a better validation score before stopping"
+        default=100, ge=1, description="Epochs without a better validation score before stopping"
     )
     batch_size: int = Setting(default=16, ge=1, description="Examples of one optimizer step, over all ranks")
     learning_rate: float = Setting(default=2e-3, gt=0, description="Peak learning rate of one optimizer step")
