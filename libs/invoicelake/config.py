@@ -113,8 +113,8 @@ class Model(Section):
 class Training(Section):
     """How the extractor is trained.
 
-    The learning rate falls to 0 over `epochs`, so stopping early wastes its end; the best epoch's weights are kept
-    in any case. Hence the long patience.
+    The learning rate falls to 0 over `epochs`, so stopping early wastes its end; the best epoch's weights are
+    kept in any case. Hence the long patience.
     """
 
     launcher: LauncherName = Setting(default="horovod", description="Where the ranks run")
