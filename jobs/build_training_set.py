@@ -4,7 +4,7 @@ Suppliers are divided into train, validation and test by a hash; the vocabulary 
 """
 
 from invoicelake.job import Run, execute, kept
-from invoicelake.transforms.examples import encoded_examples, fit_vocabulary, vocabulary_rows, with_labels
+from invoicelake.training.examples import encoded_examples, fit_vocabulary, vocabulary_rows, with_labels
 from invoicelake.transforms.splits import require_splits, with_split
 
 

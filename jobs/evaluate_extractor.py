@@ -4,8 +4,9 @@ The documents are read from the input itself, labelled, with or without scans; t
 A challenger that reads documents new to it no worse than the champion becomes champion.
 """
 
-from invoicelake.evaluation import contest, findings, metrics, report
+from invoicelake.evaluation import metrics, report
 from invoicelake.job import Run, execute, kept
+from invoicelake.promotion import contest, findings
 from invoicelake.sources.catalogue import SOURCES
 from invoicelake.tracking import open_tracking
 from invoicelake.transforms.documents import parse_documents

@@ -12,8 +12,8 @@ from invoicelake import config
 from invoicelake.errors import JobError
 from invoicelake.models.encoding import IGNORED, tensor_specs
 from invoicelake.sources.generated import landing
+from invoicelake.training.examples import encoded_examples, fit_vocabulary, vocabulary_rows, with_labels
 from invoicelake.transforms.documents import accepted_documents, document_labels, parse_documents
-from invoicelake.transforms.examples import encoded_examples, fit_vocabulary, vocabulary_rows, with_labels
 from invoicelake.transforms.invoices import published_invoices
 from invoicelake.transforms.splits import require_splits, with_group, with_split
 

@@ -15,8 +15,8 @@ from invoicelake.evaluation.metrics import HELD_OUT, Group, Scored, Scores, scor
 from invoicelake.serving.batch import extract
 from invoicelake.tables import Lake
 from invoicelake.tracking import RegisteredModel, Tracking
+from invoicelake.training.examples import with_labels
 from invoicelake.transforms.documents import accepted_documents, document_labels
-from invoicelake.transforms.examples import with_labels
 from invoicelake.transforms.splits import with_group
 
 log = logging.getLogger(__name__)

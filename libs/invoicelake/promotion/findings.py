@@ -11,10 +11,10 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from invoicelake import config
-from invoicelake.evaluation.contest import Entry
 from invoicelake.evaluation.drawing import ReadDocument
 from invoicelake.evaluation.metrics import bootstrap_interval, table_rows
 from invoicelake.evaluation.report import Report, choose_examples
+from invoicelake.promotion.contest import Entry
 from invoicelake.sources.received import Received
 from invoicelake.tables import Lake
 from invoicelake.text.document import Line

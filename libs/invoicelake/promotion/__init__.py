@@ -1,0 +1,1 @@
+"""Which model version reads documents from now on, and what that was decided by."""
