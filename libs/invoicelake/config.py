@@ -14,7 +14,6 @@ from yaml import YAMLError
 InputFormat = Literal["generated", "sroie", "cord"]
 LauncherName = Literal["horovod", "elephas", "inprocess"]
 FieldKind = Literal["text", "date", "amount"]
-SPLITS = ("train", "validation", "test")
 
 
 class SettingsError(ValueError):
