@@ -8,7 +8,7 @@ from functools import partial
 
 from invoicelake.job import Run, execute
 from invoicelake.models.bundle import save_bundle
-from invoicelake.tracking import open_tracking
+from invoicelake.tracking import CHAMPION, open_tracking
 from invoicelake.training.checkpoints import Checkpoints, read_weights
 from invoicelake.training.launchers import launcher
 from invoicelake.training.loop import train_rank
@@ -22,6 +22,9 @@ def main(run: Run) -> None:
     tracking = open_tracking(suite.tracking, suite.lake.path)
     job, vocabulary = prepared_training(run.lake, suite)
     if known := tracking.find_model(job.fingerprint):
+        # It may have been registered by a run that was killed before it could name a challenger.
+        if tracking.with_alias(CHAMPION) is None:
+            tracking.challenge(known)
         run.metrics |= {"model_version": known.version, "trained_epochs": 0}
         return
     with tracking.run(
