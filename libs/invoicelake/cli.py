@@ -42,10 +42,14 @@ def parse(job: str, arguments: list[str], act: Callable[[Command], None]) -> Non
         conf_file: Annotated[
             list[Path] | None, typer.Option(help="YAML file of settings; later ones win")
         ] = None,
+        as_of: Annotated[
+            str | None, typer.Option(metavar="DATE", help="Work on this day of the ledger alone")
+        ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the settings and do nothing")] = False,
     ) -> None:
+        days = [f"ledger.since={as_of}", f"ledger.until={as_of}"] if as_of else []
         try:
-            suite = config.load(ROOT / "conf", env, conf_file or [], overrides or [])
+            suite = config.load(ROOT / "conf", env, conf_file or [], [*(overrides or []), *days])
         except config.SettingsError as error:
             typer.echo(f"{job}: {error}", err=True)
             raise typer.Exit(USAGE) from error
@@ -113,7 +117,7 @@ def plan(command: Command) -> str:
     """What the job would do, and with which settings, as text."""
     from omegaconf import OmegaConf
 
-    settings = OmegaConf.to_yaml(OmegaConf.create(command.suite.model_dump()))
+    settings = OmegaConf.to_yaml(OmegaConf.create(command.suite.model_dump(mode="json")))
     return f"{command.job}: {description(command.job)}\n\nin environment {command.env}, with\n{settings}"
 
 

@@ -22,7 +22,7 @@ from invoicelake.errors import JobError
 from invoicelake.quality import checks
 from invoicelake.sources.catalogue import require_input
 from invoicelake.table_spec import load_specs
-from invoicelake.tables import Lake, require_writable
+from invoicelake.tables import Lake, Slice, require_writable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -61,7 +61,7 @@ class Run:
         """Tasks that can run at once."""
         return self.spark.sparkContext.defaultParallelism
 
-    def write(self, name: str, frame: DataFrame, replaces: str | None = None) -> int:
+    def write(self, name: str, frame: DataFrame, replaces: str | Slice | None = None) -> int:
         """Check `frame`, bring it into the table, and report it.
 
         Args:
@@ -74,7 +74,7 @@ class Run:
         """
         with kept(frame):
             rows = checks.verify(frame, self.lake.specs[name])
-            committed = self.lake.upsert(name, frame, replaces)
+            committed = self.lake.upsert(name, frame, replaces, rows)
         log.info("%s: %d rows, %d changed, version %d", name, rows, committed.changed, committed.version)
         self.tables[name] = {
             "version": committed.version,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -79,6 +80,7 @@ class TableSpec(Section):
     known_gaps: str
     key: tuple[str, ...] = Field(min_length=1)
     partition_by: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
     columns: tuple[Column, ...]
     constraints: tuple[Constraint, ...] = ()
     properties: Mapping[str, str] = {}
@@ -98,6 +100,16 @@ class TableSpec(Section):
     def compared(self) -> list[str]:
         """Columns whose change makes a row a changed row."""
         return [column.name for column in self.columns if column.compared and column.name not in self.key]
+
+    @property
+    def stamps(self) -> list[str]:
+        """Time stamps that the lake sets when it writes a row."""
+        return [c.name for c in self.columns if c.type == "timestamp" and not c.nullable and not c.compared]
+
+    @property
+    def written(self) -> list[str]:
+        """The columns that a transform hands over: all but the stamps."""
+        return [name for name in self.column_names if name not in self.stamps]
 
     @property
     def ddl(self) -> str:
@@ -123,6 +135,8 @@ class TableSpec(Section):
 
 
 def _sample(column: Column) -> object:
+    if column.type.startswith("decimal"):
+        return Decimal(1)
     return [] if column.type.startswith("array") else SAMPLE_VALUES[column.type]
 
 

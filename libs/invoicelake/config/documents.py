@@ -1,35 +1,16 @@
-"""Typed settings: the only place that knows YAML, and what each value means."""
+"""Settings of documents, and of the models that read them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Literal
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, model_validator
-from yaml import YAMLError
+from pydantic import Field as Setting, model_validator
+
+from invoicelake.config.section import Section
 
 InputFormat = Literal["generated", "sroie", "cord"]
 LauncherName = Literal["horovod", "elephas", "inprocess"]
 FieldKind = Literal["text", "date", "amount"]
-
-
-class SettingsError(ValueError):
-    """Settings that cannot be used; the message names the key, what came and what was expected."""
-
-
-class Section(BaseModel):
-    """A group of settings: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Lake(Section):
-    """Where the Delta tables lie."""
-
-    path: str = Setting(default="./lake", description="Folder or URL of the Delta tables")
 
 
 class Input(Section):
@@ -157,75 +138,3 @@ class Publish(Section):
         default="EUR", pattern=r"^[A-Z]{3}$", description="Currency where the document names none"
     )
     day_first: bool = Setting(default=True, description="Whether 03/04/2024 is the 3rd of April")
-
-
-class Suite(Section):
-    """All settings of a run."""
-
-    lake: Lake = Lake()
-    input: Input = Input()
-    generator: Generator = Generator()
-    fields: tuple[Field, ...] = Setting(min_length=1)
-    split: Split = Split()
-    encoding: Encoding = Encoding()
-    model: Model = Model()
-    training: Training = Training()
-    evaluation: Evaluation = Evaluation()
-    tracking: Tracking
-    publish: Publish = Publish()
-    seed: int = Setting(default=0, ge=0, description="Seed of every draw")
-
-
-def load(conf: Path, env: str = "local", files: Sequence[Path] = (), overrides: Iterable[str] = ()) -> Suite:
-    """Merge `base.yaml`, the input's file, the environment's, `files` and `a.b=c` overrides; later ones win.
-
-    Raises:
-        SettingsError: a file is missing, an override is no `key=value`, or a key or value is not known.
-    """
-    given = list(overrides)
-    malformed = [item for item in given if "=" not in item]
-    if malformed:
-        raise SettingsError(f"expected key=value, got {malformed[0]!r}; for example training.processes=2")
-    try:
-        changes = [_read(file) for file in files] + [OmegaConf.from_dotlist(given)]
-        base = _read(conf / "base.yaml")
-        input_format = OmegaConf.select(OmegaConf.merge(base, *changes), "input.format")
-        of_input = conf / "input" / f"{input_format}.yaml"
-        layers = [
-            base,
-            *([_read(of_input)] if of_input.is_file() else []),
-            _read(conf / "env" / f"{env}.yaml"),
-        ]
-        merged = OmegaConf.merge(*layers, *changes)
-        return Suite.model_validate(OmegaConf.to_container(merged, resolve=True))
-    except ValidationError as error:
-        raise SettingsError(_explained(error)) from error
-    except (OmegaConfBaseException, YAMLError) as error:
-        raise SettingsError(
-            f"cannot read {' '.join(given) or 'the settings'}: {str(error).splitlines()[0]}"
-        ) from error
-
-
-def _read(file: Path) -> DictConfig:
-    if not file.is_file():
-        raise SettingsError(f"no settings file {file}")
-    try:
-        found = OmegaConf.load(file)
-    except (YAMLError, OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot read settings file {file}: {str(error).splitlines()[0]}") from error
-    if not isinstance(found, DictConfig):
-        raise SettingsError(
-            f"settings file {file} should hold keys and values, it holds a {type(found).__name__}"
-        )
-    return found
-
-
-def _explained(error: ValidationError) -> str:
-    problems = []
-    for found in error.errors():
-        key = ".".join(str(part) for part in found["loc"])
-        if found["type"] == "extra_forbidden":
-            problems.append(f"unknown setting {key!r}")
-        else:
-            problems.append(f"{key}: {found['msg']}; got {found['input']!r}")
-    return "; ".join(problems)

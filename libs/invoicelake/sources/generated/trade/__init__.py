@@ -1,0 +1,1 @@
+"""A generated trading company: who it buys from and sells to, what it sells, and its books."""
