@@ -76,28 +76,34 @@ class Run:
             rows = checks.verify(frame, self.lake.specs[name])
             committed = self.lake.upsert(name, frame, replaces, rows)
         log.info("%s: %d rows, %d changed, version %d", name, rows, committed.changed, committed.version)
+        # A job that works in chunks writes a table several times; what it reports is their sum.
+        before = self.tables.get(name, {"rows": 0, "changed": 0, "rejected": 0})
         self.tables[name] = {
             "version": committed.version,
-            "rows": rows,
-            "changed": committed.changed,
-            "rejected": 0,
+            "rows": before["rows"] + rows,
+            "changed": before["changed"] + committed.changed,
+            "rejected": before["rejected"],
         }
         return rows
 
-    def write_rejects(self, name: str, rejected: DataFrame, of: str) -> None:
-        """Keep rejected rows, count them for the table they did not get into, and fail if they are too many.
+    def write_rejects(
+        self, name: str, rejected: DataFrame, of: str, replaces: str | Slice | None = None
+    ) -> None:
+        """Keep rejected rows, and count them for the table that they did not get into."""
+        self.tables[of]["rejected"] += self.write(name, rejected, replaces)
+
+    def require_few_rejected(self, of: str, kept_in: str, allowed: float, setting: str) -> None:
+        """Fail if too many rows did not get into a table; called once all of them are kept.
 
         Raises:
-            JobError: a larger share than `input.max_rejected_share` was rejected.
+            JobError: a larger share than `allowed`, which is the value of `setting`, was rejected.
         """
-        count = self.write(name, rejected)
-        self.tables[of]["rejected"] = count
-        accepted = self.tables[of]["rows"]
-        allowed = self.suite.input.max_rejected_share
-        if count > allowed * (count + accepted):
+        counts = self.tables.get(of, {"rows": 0, "rejected": 0})
+        rejected, rows = counts["rejected"], counts["rejected"] + counts["rows"]
+        if rejected > allowed * rows:
             raise JobError(
-                f"{count} of {count + accepted} documents were rejected, at most a share of {allowed} may; "
-                f"their reasons are in {self.lake.location(name)}; mend them or set input.max_rejected_share"
+                f"{rejected} of {rows} rows for {of} were rejected, at most a share of {allowed} may be; "
+                f"their reasons are in {self.lake.location(kept_in)}; mend them or set {setting}"
             )
 
 

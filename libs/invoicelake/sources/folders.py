@@ -38,8 +38,10 @@ def read_files(spark: SparkSession, folder: str) -> DataFrame:
 
     Files whose names begin with a point or an underscore are none, as everywhere in Spark.
     """
+    # Spark leaves files of no length out without a word (`PartitioningAwareFileIndex.listFiles`).
     empty = spark.createDataFrame(
-        [(path, b"") for path in _empty_files(spark, folder)], "path string, content binary"
+        [(path, b"") for path, size in list_files(spark, folder).items() if size == 0],
+        "path string, content binary",
     )
     try:
         files = spark.read.format("binaryFile").load(f"{literal(folder)}/*").select("path", "content")
@@ -50,21 +52,24 @@ def read_files(spark: SparkSession, folder: str) -> DataFrame:
     return files.unionByName(empty).select("path", name.alias("name"), "content")
 
 
-def _empty_files(spark: SparkSession, folder: str) -> list[str]:
-    """Files of no length, which Spark leaves out without a word (`PartitioningAwareFileIndex.listFiles`)."""
+def list_files(spark: SparkSession, folder: str) -> dict[str, int]:
+    """Path and size in bytes of each file directly in `folder`; none if it is not there.
+
+    Files whose names begin with a point or an underscore are none, as everywhere in Spark.
+    """
     java = spark._jvm
     assert java is not None
     place = java.org.apache.hadoop.fs.Path(folder)
     system = place.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())
     if not system.exists(place):
-        return []
-    found = system.listFiles(place, False)
-    empty = []
-    while found.hasNext():
-        status = found.next()
-        if status.getLen() == 0 and status.getPath().getName()[0] not in "._":
-            empty.append(status.getPath().toString())
-    return empty
+        return {}
+    listed = system.listFiles(place, False)
+    found = {}
+    while listed.hasNext():
+        status = listed.next()
+        if status.getPath().getName()[0] not in "._":
+            found[status.getPath().toString()] = int(status.getLen())
+    return found
 
 
 def read_rows(spark: SparkSession, file: str, *columns: str) -> DataFrame:

@@ -25,8 +25,7 @@ def generate(index: int, seed: int, settings: Generator) -> Document:
     what was printed; the faults of a poor scan come after and leave them clean.
     """
     draw = random.Random(f"{seed}/document/{index}")
-    issuer = supplier(between(draw, 0, settings.suppliers - 1), seed, settings.invoice_share)
-    sale = drawn_sale(draw, issuer)
+    issuer, sale = _drawn(draw, seed, settings)
     printer = Printer(issuer)
     is_receipt = issuer.kind == "receipt"
     rows = receipt_rows(printer, sale) if is_receipt else invoice_rows(printer, sale)
@@ -38,6 +37,16 @@ def generate(index: int, seed: int, settings: Generator) -> Document:
     if chance(draw, _DISORDER_SHARE):
         lines = shuffled_a_little(draw, lines)
     return Document(tuple(lines), width, height, _labels(printer, sale), _line_items(printer, sale))
+
+
+def issued_sale(index: int, seed: int, settings: Generator) -> tuple[Supplier, Sale]:
+    """Who issues the document of that number, and for what, without the document itself."""
+    return _drawn(random.Random(f"{seed}/document/{index}"), seed, settings)
+
+
+def _drawn(draw: random.Random, seed: int, settings: Generator) -> tuple[Supplier, Sale]:
+    issuer = supplier(between(draw, 0, settings.suppliers - 1), seed, settings.invoice_share)
+    return issuer, drawn_sale(draw, issuer)
 
 
 def _labels(printer: Printer, sale: Sale) -> dict[str, str]:

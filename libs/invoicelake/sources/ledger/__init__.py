@@ -1,0 +1,1 @@
+"""The ledger as it is delivered: one CSV file a day."""
