@@ -22,8 +22,7 @@ def main(run: Run) -> None:
         run.write("silver.label", document_labels(parsed))
         run.write("silver.line_item", document_line_items(parsed))
         run.write_rejects("silver.document_rejected", rejected_documents(parsed), of="silver.document")
-    allowed = run.suite.input.max_rejected_share
-    run.require_few_rejected("silver.document", "silver.document_rejected", allowed, "input.max_rejected_share")
+    run.require_few_rejected("silver.document", "input.max_rejected_share")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ def main(run: Run) -> None:
     received = SOURCES[run.suite.input.format].receive(run.spark, run.suite)
     run.write("bronze.document", received.documents)
     run.write_rejects("bronze.document_rejected", received.rejected, of="bronze.document")
-    allowed = run.suite.input.max_rejected_share
-    run.require_few_rejected("bronze.document", "bronze.document_rejected", allowed, "input.max_rejected_share")
+    run.require_few_rejected("bronze.document", "input.max_rejected_share")
 
 
 if __name__ == "__main__":

@@ -28,12 +28,7 @@ def main(run: Run) -> None:
     for chunk in chunks_of_days([(day, file.size_bytes) for day, file in new.items()], BYTES_AT_A_TIME):
         _take_in(run, [new[day] for day in chunk])
     run.metrics["days_taken_in"] = len(new)
-    run.require_few_rejected(
-        "bronze.ledger_line",
-        "bronze.ledger_line_rejected",
-        settings.max_rejected_share,
-        "ledger.max_rejected_share",
-    )
+    run.require_few_rejected("bronze.ledger_line", "ledger.max_rejected_share")
 
 
 def _take_in(run: Run, files: list[DeliveredFile]) -> None:

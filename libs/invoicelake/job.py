@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -92,18 +93,23 @@ class Run:
         """Keep rejected rows, and count them for the table that they did not get into."""
         self.tables[of]["rejected"] += self.write(name, rejected, replaces)
 
-    def require_few_rejected(self, of: str, kept_in: str, allowed: float, setting: str) -> None:
-        """Fail if too many rows did not get into a table; called once all of them are kept.
+    def require_few_rejected(self, of: str, setting: str) -> None:
+        """Fail if too many rows did not get into the table `of`; called once all of them are kept.
+
+        Args:
+            of: a table whose rejects are in the table of the same name with `_rejected`.
+            setting: dotted name of the largest share that may be rejected.
 
         Raises:
-            JobError: a larger share than `allowed`, which is the value of `setting`, was rejected.
+            JobError: a larger share was rejected.
         """
         counts = self.tables.get(of, {"rows": 0, "rejected": 0})
         rejected, rows = counts["rejected"], counts["rejected"] + counts["rows"]
+        allowed = float(attrgetter(setting)(self.suite))
         if rejected > allowed * rows:
             raise JobError(
                 f"{rejected} of {rows} rows for {of} were rejected, at most a share of {allowed} may be; "
-                f"their reasons are in {self.lake.location(kept_in)}; mend them or set {setting}"
+                f"their reasons are in {self.lake.location(of)}_rejected; mend them or set {setting}"
             )
 
 
