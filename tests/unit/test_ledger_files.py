@@ -1,0 +1,132 @@
+"""Delivered files: what has the form of a ledger line, what has not, and that every line is counted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from invoicelake import config
+from invoicelake.sources.generated.trade.ledger_files import ledger_files
+from invoicelake.sources.ledger.parsing import COLUMNS, count_lines, parse_file
+from invoicelake.tables import Slice
+from invoicelake.transforms.ledger.chunks import chunks_of_days
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+HEAD = b"InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+SOUND = b"536365,85123A,HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom\n"
+QUOTED = b'536366,22086,"LAMP, ""RED""",1,2010-12-01 08:27:00,1.00,,France\n'
+
+# why, content, accepted line numbers, (line number, reason) of the rejected, lines counted
+FILES = [
+    ("sound", HEAD + SOUND + QUOTED, [2, 3], [], 2),
+    ("no last line end", HEAD + SOUND + QUOTED.rstrip(), [2, 3], [], 2),
+    ("byte order mark", b"\xef\xbb\xbf" + HEAD + SOUND, [2], [], 1),
+    ("carriage returns", (HEAD + SOUND + QUOTED).replace(b"\n", b"\r\n"), [2, 3], [], 2),
+    ("empty lines between", HEAD + SOUND + b"\n\n" + QUOTED, [2, 3], [], 2),
+    ("line end in a value", HEAD + SOUND.replace(b"HOLDER", b'"HOL\nDER"') + QUOTED, [2, 3], [], 2),
+    ("head alone: a day without sales", HEAD, [], [], 0),
+    ("no bytes", b"", [], [(0, "empty_file")], 0),
+    ("white space alone", b"\n \n", [], [(0, "empty_file")], 0),
+    ("cut off within a line", HEAD + SOUND + b"536367,2208", [2], [(3, "column_count")], 2),
+    ("cut off within quotes", HEAD + SOUND + b'536367,2208,"LAM', [2], [(3, "malformed_quotes")], 2),
+    ("one value too many", HEAD + SOUND + SOUND.replace(b"\n", b",x\n") + QUOTED, [2, 4], [(3, "column_count")], 3),
+    ("semicolons", (HEAD + SOUND + SOUND).replace(b",", b";"), [], [(2, "wrong_delimiter"), (3, "wrong_delimiter")], 2),
+    ("tabs", (HEAD + SOUND).replace(b",", b"\t"), [], [(2, "wrong_delimiter")], 1),
+    ("a column missing", HEAD.replace(b",Country", b"") + SOUND, [], [(2, "missing_columns")], 1),
+    ("no head line", SOUND + SOUND, [], [(2, "missing_columns")], 1),
+    ("a column twice", HEAD.replace(b"Country", b"InvoiceNo"), [], [(0, "missing_columns")], 0),
+    ("named twice", HEAD.replace(b"\n", b",Country\n") + SOUND, [], [(2, "repeated_columns")], 1),
+    ("Latin-1 in one line", HEAD + SOUND + SOUND.replace(b"HOLDER", b"CAF\xc9"), [2], [(3, "wrong_encoding")], 2),
+    ("UTF-16", (HEAD + SOUND).decode().encode("utf-16"), [], [(2, "wrong_encoding")], 1),
+    ("a zero byte", HEAD + SOUND.replace(b"HOLDER", b"HOL\0ER") + QUOTED, [3], [(2, "wrong_encoding")], 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "accepted", "rejected", "lines"),
+    [case[1:] for case in FILES],
+    ids=[case[0] for case in FILES],
+)
+def test_every_line_is_accepted_or_rejected_with_a_reason(content, accepted, rejected, lines):
+    parsed = parse_file(content)
+    assert parsed.lines["line_number"].to_pylist() == accepted
+    assert [(each.line_number, each.reason) for each in parsed.rejected] == rejected
+    assert all(each.detail for each in parsed.rejected)
+    assert count_lines(content) == lines
+    assert lines == len(accepted) + sum(number > 0 for number, _ in rejected)
+
+
+def test_values_are_as_delivered_and_empty_ones_null():
+    first, second = parse_file(HEAD + SOUND + QUOTED).lines.to_pylist()
+    assert first["customer_id"] == "17850.0"
+    assert second["description"] == 'LAMP, "RED"'
+    assert second["customer_id"] is None
+
+
+def test_columns_are_found_by_name_and_new_ones_named():
+    rows = [["Till", *reversed(COLUMNS)], ["7", *(name.lower() for name in reversed(COLUMNS))]]
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(rows)
+    parsed = parse_file(written.getvalue().encode())
+    assert parsed.extra_columns == ("Till",)
+    assert parsed.lines.to_pylist() == [
+        {"line_number": 2, **{column: name.lower() for name, column in COLUMNS.items()}}
+    ]
+
+
+def test_slow_and_fast_way_read_alike():
+    """A bad last line sends a file through the slow way; the others must not differ by that."""
+    content = HEAD + SOUND + QUOTED + SOUND.replace(b"HOLDER", "CAFÉ".encode())
+    assert parse_file(content + b"x\n").lines.equals(parse_file(content).lines)
+
+
+def test_real_days_are_read_to_the_last_line(shared_data):
+    files = sorted((shared_data / "online_retail" / "by-day").glob("*.csv"))
+    counts = [
+        (parse_file(file.read_bytes()).lines.num_rows, count_lines(file.read_bytes())) for file in files
+    ]
+    assert sum(rows for rows, _ in counts) == sum(lines for _, lines in counts) == 541_909
+
+
+def test_generated_ledger_is_the_same_for_the_same_seed_and_sound():
+    def made(*overrides: str) -> dict[str, bytes]:
+        return ledger_files(config.load(CONF, overrides=["trade.days=3", *overrides]))
+
+    first = made()
+    assert made() == first
+    assert made("seed=1") != first
+    assert not [name for name, content in first.items() if parse_file(content).rejected]
+    text = b"".join(first.values()).decode()
+    assert all(word in text for word in ("PURCHASE", ",C5", "POSTAGE", ",-"))
+
+
+CHUNKS = [
+    ([], []),
+    ([(2, 5), (1, 5)], [(1, 2)]),
+    ([(1, 5), (2, 5), (3, 1)], [(1, 2), (3,)]),
+    ([(1, 99), (2, 1)], [(1,), (2,)]),
+]
+
+
+@pytest.mark.parametrize(("sizes", "expected"), CHUNKS)
+def test_chunks_fit_and_keep_the_order(sizes, expected):
+    chunks = chunks_of_days([(date(2024, 1, day), size) for day, size in sizes], max_lines=10)
+    assert [tuple(day.day for day in chunk) for chunk in chunks] == expected
+
+
+SLICES = [
+    ([], {}, "false"),
+    ([1, 2, 3], {}, "day BETWEEN DATE'2024-01-01' AND DATE'2024-01-03'"),
+    ([3, 1], {}, "day BETWEEN DATE'2024-01-01' AND DATE'2024-01-03' AND day IN (DATE'2024-01-01', DATE'2024-01-03')"),
+    ([1], {"source": "o'x"}, "day BETWEEN DATE'2024-01-01' AND DATE'2024-01-01' AND source = 'o\\'x'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("days", "equal", "sql"), SLICES)
+def test_slices_say_which_days(days, equal, sql):
+    found = Slice.of("day", [date(2024, 1, day) for day in days], **equal).sql()
+    assert found.replace(" ,", ",").replace(" )", ")") == sql
