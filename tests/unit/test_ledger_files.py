@@ -19,6 +19,8 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 HEAD = b"InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 SOUND = b"536365,85123A,HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom\n"
 QUOTED = b'536366,22086,"LAMP, ""RED""",1,2010-12-01 08:27:00,1.00,,France\n'
+LATIN = SOUND.replace(b"HOLDER", b"CAF\xc9")
+LONG = SOUND.replace(b"\n", b",x\n")
 
 # why, content, accepted line numbers, (line number, reason) of the rejected, lines counted
 FILES = [
@@ -33,14 +35,14 @@ FILES = [
     ("white space alone", b"\n \n", [], [(0, "empty_file")], 0),
     ("cut off within a line", HEAD + SOUND + b"536367,2208", [2], [(3, "column_count")], 2),
     ("cut off within quotes", HEAD + SOUND + b'536367,2208,"LAM', [2], [(3, "malformed_quotes")], 2),
-    ("one value too many", HEAD + SOUND + SOUND.replace(b"\n", b",x\n") + QUOTED, [2, 4], [(3, "column_count")], 3),
-    ("semicolons", (HEAD + SOUND + SOUND).replace(b",", b";"), [], [(2, "wrong_delimiter"), (3, "wrong_delimiter")], 2),
+    ("one value too many", HEAD + SOUND + LONG + QUOTED, [2, 4], [(3, "column_count")], 3),
+    ("semicolons", (HEAD + SOUND).replace(b",", b";"), [], [(2, "wrong_delimiter")], 1),
     ("tabs", (HEAD + SOUND).replace(b",", b"\t"), [], [(2, "wrong_delimiter")], 1),
     ("a column missing", HEAD.replace(b",Country", b"") + SOUND, [], [(2, "missing_columns")], 1),
     ("no head line", SOUND + SOUND, [], [(2, "missing_columns")], 1),
     ("a column twice", HEAD.replace(b"Country", b"InvoiceNo"), [], [(0, "missing_columns")], 0),
     ("named twice", HEAD.replace(b"\n", b",Country\n") + SOUND, [], [(2, "repeated_columns")], 1),
-    ("Latin-1 in one line", HEAD + SOUND + SOUND.replace(b"HOLDER", b"CAF\xc9"), [2], [(3, "wrong_encoding")], 2),
+    ("Latin-1 in one line", HEAD + SOUND + LATIN, [2], [(3, "wrong_encoding")], 2),
     ("UTF-16", (HEAD + SOUND).decode().encode("utf-16"), [], [(2, "wrong_encoding")], 1),
     ("a zero byte", HEAD + SOUND.replace(b"HOLDER", b"HOL\0ER") + QUOTED, [3], [(2, "wrong_encoding")], 2),
 ]  # fmt: skip
@@ -101,7 +103,7 @@ def test_generated_ledger_is_the_same_for_the_same_seed_and_sound():
     assert made("seed=1") != first
     assert not [name for name, content in first.items() if parse_file(content).rejected]
     text = b"".join(first.values()).decode()
-    assert all(word in text for word in ("PURCHASE", ",C5", "POSTAGE", ",-"))
+    assert all(word in text for word in ("PURCHASE", "\nC5", "POSTAGE", ",-"))
 
 
 CHUNKS = [
@@ -118,10 +120,11 @@ def test_chunks_fit_and_keep_the_order(sizes, expected):
     assert [tuple(day.day for day in chunk) for chunk in chunks] == expected
 
 
+SPAN = "day BETWEEN DATE'2024-01-01' AND DATE'2024-01-03'"
 SLICES = [
     ([], {}, "false"),
-    ([1, 2, 3], {}, "day BETWEEN DATE'2024-01-01' AND DATE'2024-01-03'"),
-    ([3, 1], {}, "day BETWEEN DATE'2024-01-01' AND DATE'2024-01-03' AND day IN (DATE'2024-01-01', DATE'2024-01-03')"),
+    ([1, 2, 3], {}, SPAN),
+    ([3, 1], {}, f"{SPAN} AND day IN (DATE'2024-01-01', DATE'2024-01-03')"),
     ([1], {"source": "o'x"}, "day BETWEEN DATE'2024-01-01' AND DATE'2024-01-01' AND source = 'o\\'x'"),
 ]  # fmt: skip
 
