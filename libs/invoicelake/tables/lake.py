@@ -92,9 +92,13 @@ class Lake:
 
     def version(self, name: str) -> int:
         """The table's newest version."""
-        newest = self._table(name).history(1).select("version").first()
+        newest = self.history(name, 1).select("version").first()
         assert newest is not None
         return int(newest["version"])
+
+    def history(self, name: str, commits: int | None = None) -> DataFrame:
+        """The table's commits, newest first, as `DESCRIBE HISTORY` shows them; the last `commits` if given."""
+        return self._table(name).history(commits)
 
     def upsert(
         self, name: str, frame: DataFrame, replaces: str | Slice | None = None, rows: int | None = None
@@ -207,7 +211,7 @@ class Lake:
             .whenNotMatchedInsert(values={name: f"changes.{name}" for name in spec.column_names})
             .execute()
         )
-        newest = self._table(spec.full_name).history(1).select("version", "operationMetrics").first()
+        newest = self.history(spec.full_name, 1).select("version", "operationMetrics").first()
         assert newest is not None
         inserted = newest["operationMetrics"].get("numTargetRowsInserted", 0)
         return Committed(version=int(newest["version"]), changed=int(inserted))
