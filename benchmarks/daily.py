@@ -1,7 +1,7 @@
 """What a day of the ledger costs once all days are loaded, against what it cost as the 10th day.
 
-The same days are brought into two lakes, one that holds 9 days and one that holds all the others, in turns and
-in one Spark session. `ratio` is the median time of the second to that of the first.
+The same days are brought into two lakes, one that holds 9 days and one that holds all the others, in turns
+and in one Spark session. `ratio` is the median time of the second to that of the first.
 """
 
 from __future__ import annotations

@@ -97,8 +97,9 @@ class Lake:
         return int(newest["version"])
 
     def history(self, name: str, commits: int | None = None) -> DataFrame:
-        """The table's commits, newest first, as `DESCRIBE HISTORY` shows them; the last `commits` if given."""
-        return self._table(name).history(commits)
+        """The table's commits as `DESCRIBE HISTORY` shows them, newest first; all, or that many."""
+        log_of = self._table(name).history
+        return log_of() if commits is None else log_of(commits)
 
     def upsert(
         self, name: str, frame: DataFrame, replaces: str | Slice | None = None, rows: int | None = None
