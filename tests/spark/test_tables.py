@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from invoicelake.errors import JobError
 from invoicelake.quality.checks import verify
-from invoicelake.tables import pin_files, require_writable
+from invoicelake.tables import Slice, pin_files, require_writable
 
 LABEL_COLUMNS = "document_id string, field string, value string"
 
@@ -39,6 +41,56 @@ def test_upserts_commit_what_changed_and_nothing_else(lake):
     assert commits == [int(changed > 0) for _, _, _, changed, _ in HISTORY[1:]]
     first = lake.read("silver.label", version=versions[0])
     assert sorted(row["value"] for row in first.collect()) == ["1", "2", "3"]
+
+
+DAYS = "source string, delivery_day date, made_from string, lines bigint, accepted bigint, rejected bigint"
+
+
+def days_frame(lake, made_from, *days):
+    rows = [("shop", date(2024, 1, day), made_from, 5, 5, 0, 0) for day in days]
+    return lake.spark.createDataFrame(rows, f"{DAYS}, repaired_cells bigint")
+
+
+# Each step replaces the slice of some days: (why, days of the slice, days written, made from, rows changed,
+# files rewritten, days afterwards with what they were made from)
+SLICES = [
+    ("first days", (1, 2), (1, 2), "a", 2, 0, "1a 2a"),
+    ("a day after them", (3,), (3,), "a", 1, 0, "1a 2a 3a"),
+    ("the same day again", (3,), (3,), "a", 0, 0, "1a 2a 3a"),
+    ("a day between, with a change", (2,), (2,), "b", 1, 1, "1a 2b 3a"),
+    ("a day that is gone", (1, 3), (3,), "a", 1, 1, "2b 3a"),
+    ("a slice that stays empty", (9,), (), "a", 0, 0, "2b 3a"),
+]
+
+
+def test_a_slice_is_replaced_and_no_other_file_touched(lake):
+    name, seen, version = "silver.ledger_day", [], None
+    for why, days, written, made_from, *_ in SLICES:
+        within = Slice.of("delivery_day", [date(2024, 1, day) for day in days], source="shop")
+        committed = lake.upsert(name, days_frame(lake, made_from, *written), within)
+        metrics = lake.history(name, 1).first()["operationMetrics"] if committed.version != version else {}
+        version = committed.version
+        rewritten = int(metrics.get("numTargetFilesRemoved", 0))
+        rows = sorted((row.delivery_day.day, row.made_from) for row in lake.read(name).collect())
+        left = " ".join(f"{day}{made_from}" for day, made_from in rows)
+        seen.append((why, days, written, made_from, committed.changed, rewritten, left))
+    assert seen == SLICES
+
+
+def test_writers_of_the_same_rows_agree(lake):
+    """Four at once, before there is a table: each row is there once, and who came late had nothing to do."""
+    within = Slice.of("delivery_day", [date(2024, 1, 1), date(2024, 1, 2)], source="shop")
+    frame = days_frame(lake, "a", 1, 2)
+    with ThreadPoolExecutor(4) as pool:
+        writes = [pool.submit(lake.upsert, "silver.ledger_day", frame, within) for _ in range(4)]
+    assert sum(write.result().changed for write in writes) == 2
+    assert lake.read("silver.ledger_day").count() == 2
+
+
+def test_what_must_never_be_false_is_enforced_by_the_table(lake):
+    lake.upsert("silver.ledger_day", days_frame(lake, "a", 1))
+    with pytest.raises(Exception, match="nothing_lost"):
+        lake.spark.sql(f"UPDATE delta.`{lake.location('silver.ledger_day')}` SET lines = 7")
 
 
 def test_table_carries_what_its_declaration_says(lake, specs):

@@ -120,14 +120,16 @@ class Lake:
         """
         from pyspark.errors import PySparkException
 
-        self._create_if_missing(self.specs[name])
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
+                self._create_if_missing(self.specs[name])
                 return self._bring_in(self.specs[name], frame, replaces, rows)
             except PySparkException as error:
                 if not _is_conflict(error):
                     raise
-                log.info("another job wrote %s at the same moment; attempt %d", name, attempt + 2)
+                log.info(
+                    "another job wrote %s at the same moment; attempt %d of %d", name, attempt, _ATTEMPTS
+                )
         raise JobError(f"another job wrote {name} at the same moment; run this job again")
 
     def pin(self, name: str, partition: Mapping[str, str], version: int | None = None) -> PinnedTable:
@@ -250,4 +252,6 @@ def _in_files(frame: DataFrame, spec: TableSpec, rows: int | None) -> DataFrame:
 
 
 def _is_conflict(error: PySparkException) -> bool:
-    return "Concurrent" in type(error).__name__ or "DELTA_CONCURRENT" in str(error)
+    """Whether another writer was in the way; Delta's Python classes for it have no base class in common."""
+    name = type(error).__name__
+    return "Concurrent" in name or name in ("MetadataChangedException", "ProtocolChangedException")
