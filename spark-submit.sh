@@ -153,7 +153,10 @@ run_job() {
     export_embedded_spark "$env"
   elif ! $is_dry_run; then
     # It would judge the settings too, seconds later, once Spark has been started for it.
-    "$python" -m invoicelake.cli check "$job" "${@:2}" || exit
+    # The name of a benchmark comes before the settings.
+    local first=2
+    [[ $job != benchmark ]] || first=3
+    "$python" -m invoicelake.cli check "$job" "${@:first}" || exit
     export SPARK_HOME=${SPARK_HOME:-$(bundled_spark)}
     exec "$SPARK_HOME/bin/spark-submit" --properties-file "$root/conf/spark/$env.conf" "$@"
   fi

@@ -12,11 +12,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scenarios import redated, scratch, with_settings
-
 import daily_ledger
 from invoicelake.job import Run, step
 from invoicelake.sources.generated.trade.ledger_files import ledger_files
+from scenarios import redated, scratch, with_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

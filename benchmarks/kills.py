@@ -1,8 +1,8 @@
 """Kill the daily ledger job at seeded moments and run it again: are the tables those of an undisturbed run?
 
-Every round delivers a day, starts the job as a user would, and kills its whole process group with SIGKILL after a
-seeded part of the time that the job takes. The next round meets what that left behind. `ratio` is the share of
-tables that end up equal, row for row, which must be 1.
+Every round delivers a day, starts the job as a user would, and kills its whole process group with SIGKILL
+after a seeded part of the time that the job takes. The next round meets what that left behind. `ratio` is
+the share of tables that end up equal, row for row, which must be 1.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from scenarios import scratch, with_settings
-
 from invoicelake import cli
 from invoicelake.job import Run
 from invoicelake.sources.generated.trade.ledger_files import ledger_files
+from scenarios import scratch, with_settings
 
-ROUNDS = int(os.environ.get("INVOICELAKE_KILLS", "50"))
 TABLES = (
     "bronze.ledger_line",
     "bronze.ledger_line_rejected",
@@ -38,20 +36,21 @@ TABLES = (
 
 def measure(run: Run) -> dict[str, float | str]:
     """`ratio`, how many runs were killed, how many of them in the midst of their work."""
-    files = ledger_files(with_settings(run, [f"trade.days={ROUNDS + 10}", "trade.lines_per_day=60"]).suite)
+    rounds = run.suite.benchmark.kills
+    files = ledger_files(with_settings(run, [f"trade.days={rounds + 10}", "trade.lines_per_day=60"]).suite)
     names = [name for name in sorted(files) if name > "2023"]
     draw = random.Random(run.suite.seed)
     with scratch(run) as folder:
         whole, killed = folder / "whole", folder / "killed"
         landing = folder / "delivered"
         landing.mkdir()
-        first = names[:-ROUNDS]
+        first = names[:-rounds]
         for name in first:
             (landing / name).write_bytes(files[name])
         for lake in (whole, killed):
             _run_job(lake, landing)
         usual, in_the_midst = 0.0, 0
-        for name in names[-ROUNDS:]:
+        for name in names[-rounds:]:
             (landing / name).write_bytes(files[name])
             usual = usual or _usual_seconds(whole, landing)
             was_killed = _run_job(killed, landing, kill_after_s=usual * draw.uniform(0.25, 1.0))
@@ -62,7 +61,7 @@ def measure(run: Run) -> dict[str, float | str]:
     return {
         "ratio": round(1 - len(differing) / len(TABLES), 3),
         "killed": in_the_midst,
-        "rounds": ROUNDS,
+        "rounds": rounds,
         "differing": ", ".join(differing),
     }
 

@@ -104,7 +104,7 @@ def table_page(spec: TableSpec) -> str:
     facts = [
         ("grain", spec.grain),
         ("key", ", ".join(f"`{name}`" for name in spec.key)),
-        ("partitioned by", ", ".join(f"`{name}`" for name in spec.partition_by) or "nothing"),
+        *_layout(spec),
         ("owner", spec.owner),
         ("freshness", spec.freshness),
         ("known gaps", spec.known_gaps),
@@ -121,13 +121,62 @@ def table_page(spec: TableSpec) -> str:
         _table(("column", "type", "may be null", "meaning [unit]"), columns),
         *_tensors(spec),
         *_constraints(spec),
+        *_checks(spec),
         "## Example queries",
         f"Replace `{LAKE}` by the absolute path of the lake.",
     ]
     for query in spec.queries:
         statement = query.sql.format(table=f"delta.`{LAKE}/{spec.layer}/{spec.name}`")
         parts.append(f"{query.title}:\n\n```sql\n{_folded(statement)}\n```")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *_past(spec)]) + "\n"
+
+
+def _layout(spec: TableSpec) -> list[tuple[str, str]]:
+    """How the files lie, and how long old ones do."""
+    kept = spec.properties.get("delta.deletedFileRetentionDuration", "interval 7 days")
+    has_changes = spec.properties.get("delta.enableChangeDataFeed") == "true"
+    columns = {"partitioned by": spec.partition_by, "clustered by": spec.cluster_by}
+    return [
+        *((name, ", ".join(f"`{column}`" for column in found)) for name, found in columns.items() if found),
+        ("old versions", f"can be read for {kept.removeprefix('interval ')} at least"),
+        ("change data feed", "yes" if has_changes else "no"),
+    ]
+
+
+def _past(spec: TableSpec) -> list[str]:
+    """How to read another version."""
+    folder = f"{LAKE}/{spec.layer}/{spec.name}"
+    sql = (
+        f"DESCRIBE HISTORY delta.`{folder}`;\n"
+        f"SELECT * FROM delta.`{folder}` VERSION AS OF 0;\n"
+        f"SELECT * FROM delta.`{folder}` TIMESTAMP AS OF '2026-01-31 23:59:59';"
+    )
+    python = (
+        "from datetime import UTC, datetime\n\nfrom deltalake import DeltaTable\n\n"
+        f'table = DeltaTable("{folder}", version=0)\n'
+        "table.load_as_version(datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC))"
+    )
+    return ["## Other versions", f"```sql\n{sql}\n```", f"```python\n{python}\n```"]
+
+
+def _checks(spec: TableSpec) -> list[str]:
+    """Declared checks, beside what always holds."""
+    if not spec.checks:
+        return []
+    rows = []
+    for check in spec.checks:
+        rule = check.model_dump(mode="json", exclude={"kind", "name", "severity"}, exclude_defaults=True)
+        said = "; ".join(f"{key}: {_inline(value)}" for key, value in rule.items())
+        rows.append((f"`{check.name}`", check.kind.replace("_", " "), said, check.severity))
+    return ["## What is checked", _table(("check", "kind", "rule", "severity"), rows)]
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_inline, value))
+    if isinstance(value, dict):
+        return "(" + "; ".join(f"{key}: {_inline(part)}" for key, part in value.items()) + ")"
+    return f"`{value}`"
 
 
 def _tensors(spec: TableSpec) -> list[str]:

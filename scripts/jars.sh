@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # root, venv, python: set by spark-submit.sh; the rest by prepare.sh
-# The Delta jars, fetched once for all clones of a user. Sourced by prepare.sh.
+# The jars of Delta and of the PostgreSQL driver, fetched once for all clones of a user. Sourced by prepare.sh.
 
 install_jars() {
   mkdir -p -- "$venv/jars"
@@ -36,9 +36,22 @@ move_into() {
   done
 }
 
+jar_names() {
+  sed 's/^[0-9a-f]*  //' "$root/scripts/jars.sha256"
+}
+
 # group:artifact:version of each jar; antlr4-runtime, which Delta also needs, is among Spark's own.
 coordinates() {
-  sed -n 's/^[0-9a-f]*  \(.*\)-\([0-9.]*\)\.jar$/io.delta:\1:\2/p' "$root/scripts/jars.sha256"
+  local jar group artifact
+  while read -r _ jar; do
+    case $jar in
+      delta-*) group=io.delta ;;
+      *) group=org.postgresql ;;
+    esac
+    artifact=${jar%-*}
+    jar=${jar%.jar}
+    printf '%s:%s:%s\n' "$group" "$artifact" "${jar##*-}"
+  done <"$root/scripts/jars.sha256"
 }
 
 # spark-submit resolves packages before it runs a program, so it is given one that does nothing.
@@ -51,8 +64,9 @@ fetch_with_spark() {
     "$spark_home/bin/spark-submit" --master 'local[1]' --conf spark.jars.ivy="$scratch/ivy" \
     --packages "$(coordinates | paste -sd, -)" "$scratch/nothing.py"
   mkdir -p "$scratch/jars"
-  for jar in "$scratch"/ivy/jars/io.delta_*.jar; do
-    mv -- "$jar" "$scratch/jars/${jar##*/io.delta_}"
+  # What the jars themselves ask for comes along and is left: it is among Spark's own, or only for compilers.
+  for jar in $(jar_names); do
+    mv -- "$scratch"/ivy/jars/*_"$jar" "$scratch/jars/$jar"
   done
 }
 

@@ -1,5 +1,7 @@
 """Typed settings: the only place that knows YAML, and what each value means."""
 
+from invoicelake.config.analysts import Maintenance, Successor, Views
+from invoicelake.config.benchmarks import Benchmark
 from invoicelake.config.data import (
     Analytics,
     Annotations,
@@ -35,6 +37,7 @@ from invoicelake.config.suite import Lake, SettingsError, Suite, load
 __all__ = [
     "Analytics",
     "Annotations",
+    "Benchmark",
     "Cleaning",
     "Encoding",
     "Evaluation",
@@ -46,6 +49,7 @@ __all__ = [
     "Lake",
     "LauncherName",
     "Ledger",
+    "Maintenance",
     "Master",
     "MasterFormat",
     "Matching",
@@ -58,9 +62,11 @@ __all__ = [
     "Section",
     "SettingsError",
     "Split",
+    "Successor",
     "Suite",
     "Tracking",
     "Trade",
     "Training",
+    "Views",
     "load",
 ]

@@ -10,6 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field as Setting, ValidationError
 from yaml import YAMLError
 
+from invoicelake.config.analysts import Maintenance, Views
+from invoicelake.config.benchmarks import Benchmark
 from invoicelake.config.data import (
     Analytics,
     Annotations,
@@ -73,6 +75,9 @@ class Suite(Section):
     analytics: Analytics = Analytics()
     payment_delay: PaymentDelay = PaymentDelay()
     quality: Quality = Quality()
+    views: Views = Views()
+    maintenance: Maintenance = Maintenance()
+    benchmark: Benchmark = Benchmark()
     seed: int = Setting(default=0, ge=0, description="Seed of every draw")
 
 

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from invoicelake.errors import JobError
 from invoicelake.table_spec import TableSpec
 from invoicelake.tables.changes import changes, stamped
 from invoicelake.tables.locations import local_path
+from invoicelake.tables.log import newest_version
 from invoicelake.tables.pinning import PinnedTable, pin_files
 from invoicelake.tables.slices import Slice
 
@@ -92,9 +94,7 @@ class Lake:
 
     def version(self, name: str) -> int:
         """The table's newest version."""
-        newest = self.history(name, 1).select("version").first()
-        assert newest is not None
-        return int(newest["version"])
+        return newest_version(self.spark, self.location(name))
 
     def history(self, name: str, commits: int | None = None) -> DataFrame:
         """The table's commits as `DESCRIBE HISTORY` shows them, newest first; all, or that many."""
@@ -171,8 +171,7 @@ class Lake:
         builder.execute()
 
     def _require_schema(self, name: str, found: StructType) -> None:
-        declared = self.spark.createDataFrame([], self.specs[name].ddl).schema
-        expected = {field.name: field.dataType.simpleString() for field in declared}
+        expected = _declared_types(self.spark, self.specs[name].ddl)
         present = {field.name: field.dataType.simpleString() for field in found}
         if present != expected:
             differing = sorted(set(expected.items()) ^ set(present.items()))
@@ -214,10 +213,8 @@ class Lake:
             .whenNotMatchedInsert(values={name: f"changes.{name}" for name in spec.column_names})
             .execute()
         )
-        newest = self.history(spec.full_name, 1).select("version", "operationMetrics").first()
-        assert newest is not None
-        inserted = newest["operationMetrics"].get("numTargetRowsInserted", 0)
-        return Committed(version=int(newest["version"]), changed=int(inserted))
+        inserted = frame.count() if rows is None else rows
+        return Committed(version=self.version(spec.full_name), changed=inserted)
 
     def _merge(self, spec: TableSpec, differing: DataFrame, within: Slice | None) -> None:
         self._sign()
@@ -255,3 +252,9 @@ def _is_conflict(error: PySparkException) -> bool:
     """Whether another writer was in the way; Delta's Python classes for it have no base class in common."""
     name = type(error).__name__
     return "Concurrent" in name or name in ("MetadataChangedException", "ProtocolChangedException")
+
+
+@cache
+def _declared_types(spark: SparkSession, ddl: str) -> Mapping[str, str]:
+    declared = spark.createDataFrame([], ddl).schema
+    return {field.name: field.dataType.simpleString() for field in declared}

@@ -1,24 +1,50 @@
-"""Days in chunks that fit memory."""
+"""Which days of a ledger are to be worked on, and how many at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 
 def chunks_of_days(rows: Sequence[tuple[date, int]], max_lines: int) -> list[tuple[date, ...]]:
-    """The days in order, in runs whose sizes add up to at most `max_lines`; a larger day is a run by itself.
+    """Cut days into runs, in order, of at most `max_lines` lines each; a larger day is a run of its own.
 
     Args:
-        rows: day and its size, in lines or whatever `max_lines` counts.
-        max_lines: largest size of a chunk.
+        rows: day and its number of lines, each day once, in any order.
+        max_lines: bounds the memory that a run needs.
     """
     chunks: list[list[date]] = []
-    size = 0
+    filled = 0
     for day, lines in sorted(rows):
-        if not chunks or size + lines > max_lines:
+        if not chunks or filled + lines > max_lines:
             chunks.append([])
-            size = 0
+            filled = 0
         chunks[-1].append(day)
-        size += lines
+        filled += lines
     return [tuple(chunk) for chunk in chunks]
+
+
+def digest(*parts: str) -> str:
+    """SHA-256, in hex, of texts in this order; what marker tables call `made_from`."""
+    joined = "\0".join(part.replace("\0", "") for part in parts)
+    return hashlib.sha256(joined.encode()).hexdigest()
+
+
+def days_to_do(wanted: Mapping[date, str], done: Mapping[date, str]) -> tuple[date, ...]:
+    """The days whose `made_from` is another than what they were made from, in order."""
+    return tuple(sorted(day for day, made_from in wanted.items() if done.get(day) != made_from))
+
+
+def chained(rows: Iterable[tuple[date, str]], *also: str) -> dict[date, str]:
+    """For each day a digest of its own `made_from` and of those of all days before it.
+
+    A job that looks back, such as one that ties cancellations to sales, must redo every day after one that
+    came late or was corrected: with a chain, these are the days whose digest has changed.
+    """
+    found: dict[date, str] = {}
+    last = digest(*also)
+    for day, made_from in sorted(rows):
+        last = digest(last, day.isoformat(), made_from)
+        found[day] = last
+    return found

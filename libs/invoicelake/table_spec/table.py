@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from invoicelake.config import Section
+from invoicelake.table_spec.declared_checks import (
+    Check,
+    Condition,
+    DeclaredCheck,
+    NotNull,
+    OneOf,
+    Unique,
+)
 
 Layer = Literal["bronze", "silver", "gold"]
 LAYERS: tuple[Layer, ...] = ("bronze", "silver", "gold")
@@ -83,8 +91,38 @@ class TableSpec(Section):
     cluster_by: tuple[str, ...] = ()
     columns: tuple[Column, ...]
     constraints: tuple[Constraint, ...] = ()
+    checks: tuple[DeclaredCheck, ...] = ()
     properties: Mapping[str, str] = {}
     queries: tuple[Query, ...]
+
+    @model_validator(mode="after")
+    def _checks_fit_the_columns(self) -> TableSpec:
+        types = {column.name: column.type for column in self.columns}
+        for check in self.checks:
+            unknown = [name for name in check.on if name not in types]
+            if unknown:
+                raise ValueError(f"check {check.name} is on {', '.join(unknown)}, which is no column")
+            if isinstance(check, OneOf):
+                _require_values_of(check, types[check.column])
+        names = [check.name for check in self.all_checks]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"there is more than one check {', '.join(twice)}")
+        return self
+
+    @property
+    def all_checks(self) -> tuple[Check, ...]:
+        """What always holds: that columns are not null, the key unique, the constraints; and the checks."""
+        return (
+            *(
+                NotNull(name=f"{column.name}_not_null", column=column.name)
+                for column in self.columns
+                if not column.nullable
+            ),
+            Unique(name="key_unique", columns=self.key),
+            *(Condition(name=each.name, expression=each.expression) for each in self.constraints),
+            *self.checks,
+        )
 
     @property
     def full_name(self) -> str:
@@ -132,6 +170,15 @@ class TableSpec(Section):
         for column in self.columns:
             row[column.name] = values.get(column.name, None if column.nullable else _sample(column))
         return row
+
+
+def _require_values_of(check: OneOf, column_type: str) -> None:
+    """YAML reads an unquoted NO as false and 1.0 as a number; in a column of text they would never be met."""
+    kinds = {"string": str, "boolean": bool, "int": int, "bigint": int, "date": date}
+    expected = kinds.get(column_type)
+    wrong = [value for value in check.values if expected and type(value) is not expected]
+    if wrong:
+        raise ValueError(f"check {check.name}: {wrong[0]!r} is no {column_type}; put text in quotes")
 
 
 def _sample(column: Column) -> object:

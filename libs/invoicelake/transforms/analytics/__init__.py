@@ -1,0 +1,1 @@
+"""The ledger aggregated, normalised, reduced and discretized."""

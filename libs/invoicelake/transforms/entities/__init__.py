@@ -1,0 +1,1 @@
+"""Which records are the same supplier or customer, and which ledger entry a document was posted as."""

@@ -1,0 +1,97 @@
+"""Suppliers and customers of every source as records that can be matched."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, functions as F
+
+SOURCES = ("master", "document", "ledger")
+"""In the order of their rank: an entity is named after its first record."""
+
+
+def supplier_records(
+    suppliers: DataFrame, labels: DataFrame, invoices: DataFrame, entries: DataFrame
+) -> DataFrame:
+    """One row per supplier number, per company as documents name it, and per text of a purchase.
+
+    Args:
+        suppliers: silver.supplier of one source.
+        labels: silver.label.
+        invoices: gold.invoice; it counts for documents whose company nobody labelled.
+        entries: silver.ledger_entry.
+
+    Returns:
+        `kind`, `rank` (place in `SOURCES`), `record_id`, `name`, `address`, `country_code`, `tax_number` and
+        `iban`.
+    """
+    master = suppliers.select(
+        F.lit(0).alias("rank"),
+        F.col("supplier_id").alias("record_id"),
+        "name",
+        "address",
+        "country_code",
+        "tax_number",
+        "iban",
+    )
+    posted = entries.where(F.col("kind") == "purchase").select(
+        F.lit(2).alias("rank"), _tidy("description").alias("name"), *_unknown("address", "tax_number")
+    )
+    named = _on_documents(labels, invoices).unionByName(posted).where(F.col("name").isNotNull()).distinct()
+    identity = F.concat_ws(
+        "\u001f", *[F.coalesce(name, F.lit("")) for name in ("name", "address", "tax_number")]
+    )
+    others = named.select(
+        "rank",
+        F.substring(F.sha2(identity, 256), 1, 16).alias("record_id"),
+        "name",
+        "address",
+        *_unknown("country_code"),
+        "tax_number",
+        *_unknown("iban"),
+    )
+    return master.unionByName(others).select(F.lit("supplier").alias("kind"), "*")
+
+
+def customer_records(customers: DataFrame) -> DataFrame:
+    """One row per customer number, in the columns of `supplier_records`.
+
+    Args:
+        customers: silver.customer of one source.
+    """
+    return customers.select(
+        F.lit("customer").alias("kind"),
+        F.lit(0).alias("rank"),
+        F.col("customer_id").alias("record_id"),
+        "name",
+        "address",
+        "country_code",
+        *_unknown("tax_number", "iban"),
+    )
+
+
+def _on_documents(labels: DataFrame, invoices: DataFrame) -> DataFrame:
+    labelled = (
+        labels.where(F.col("field").isin("company", "address", "tax_number"))
+        .groupBy("document_id")
+        .pivot("field", ["company", "address", "tax_number"])
+        .agg(F.min("value"))
+    )
+    read = invoices.select(
+        "document_id", F.col("company").alias("read_company"), F.col("address").alias("read_address")
+    )
+    both = labelled.join(read, on="document_id", how="full")
+    number = F.upper(F.regexp_replace("tax_number", r"[^\p{L}\p{N}]", ""))
+    is_labelled = F.col("company").isNotNull()
+    return both.select(
+        F.lit(1).alias("rank"),
+        F.coalesce(_tidy("company"), _tidy("read_company")).alias("name"),
+        F.when(is_labelled, _tidy("address")).otherwise(_tidy("read_address")).alias("address"),
+        F.nullif(number, F.lit("")).alias("tax_number"),
+    )
+
+
+def _tidy(name: str) -> Column:
+    return F.nullif(F.trim(F.regexp_replace(name, r"[\s\u00a0]+", " ")), F.lit(""))
+
+
+def _unknown(*names: str) -> list[Column]:
+    return [F.lit(None).cast("string").alias(name) for name in names]
