@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 
 import small_lake
 from invoicelake.table_spec import load_specs
+from invoicelake.tables import pin_files
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = load_specs(ROOT / "conf" / "tables")
@@ -64,7 +65,8 @@ def in_duckdb(folder, sql):
         known_as = "now" if version is None else f"version_{version}"
         if table.metadata().partition_columns:
             # What delta-rs says of partitions is more than the pinned pyarrow understands.
-            connection.read_parquet(table.file_uris(), hive_partitioning=True).create_view(known_as)
+            files = pin_files(folder.name, str(folder), table.version(), {}).files
+            connection.read_parquet(list(files), hive_partitioning=True).create_view(known_as)
         else:
             connection.register(known_as, table.to_pyarrow_table())
     sql = re.sub(r"\{table\} VERSION AS OF (\d+)", r"version_\1", sql).format(table="now")
@@ -87,14 +89,20 @@ def answers(spark, lake):
                 found.append(f"{type(error).__name__}: {str(error)[:500]}")
         return found
 
-    # Small queries wait more than they work, and compiling each would be most of the work.
-    quick = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+    # Queries of a few rows: planning and compiling them is nearly all of the work.
+    quick = {
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.shuffle.partitions": "1",
+    }
+    before = {key: spark.conf.get(key) for key in quick}
     for key, value in quick.items():
         spark.conf.set(key, value)
     with ThreadPoolExecutor(4) as pool:
         found = dict(zip(QUERIES, pool.map(ask, QUERIES.values()), strict=True))
-    for key in quick:
-        spark.conf.unset(key)
+    for key, value in before.items():
+        spark.conf.set(key, value)
     return found
 
 

@@ -1,8 +1,8 @@
 """Rows that share their values with other rows, exactly, without a shuffle where there are none.
 
 Equal values have equal digests. So where no digest comes twice the values are unique for certain, and where
-some do, only rows with these digests need to be compared by their values. A distinct count among other aggregates
-takes several times as long, for it carries all their counters along with every value.
+some do, only rows with these digests need to be compared by their values. A distinct count among other
+aggregates takes several times as long, for it carries all their counters along with every value.
 """
 
 from __future__ import annotations

@@ -116,9 +116,16 @@ def _optimize(spark: SparkSession, name: str, location: str, target_file_mb: int
 def _vacuum(spark: SparkSession, location: str, hours: int, settings: Maintenance) -> None:
     from delta import DeltaTable
 
-    checks = "false" if settings.short_retention_reason else "true"
-    # The log of a table that nothing happens to should not grow by being looked after.
-    with _set(spark, {_RETENTION_CHECK: checks, "spark.databricks.delta.vacuum.logging.enabled": "false"}):
+    session = {
+        _RETENTION_CHECK: "false" if settings.short_retention_reason else "true",
+        # The log of a table that nothing happens to should not grow by being looked after.
+        "spark.databricks.delta.vacuum.logging.enabled": "false",
+        # Folders are listed in as many tasks as this, 10,000 by default, however few there are.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(
+            spark.sparkContext.defaultParallelism
+        ),
+    }
+    with _set(spark, session):
         DeltaTable.forPath(spark, location).vacuum(hours)
 
 

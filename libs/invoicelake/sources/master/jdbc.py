@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession, functions as F, types as T
 from invoicelake import config
 from invoicelake.errors import JobError
 
-_SECRET = re.compile(r"password|//[^/]*@|[?&]user=", re.IGNORECASE)
+_SECRET = re.compile(r"[?&](ssl)?password=|//[^/]*@|[?&]user=", re.IGNORECASE)
 _CAUSE = re.compile(r"(?:PSQLException|SQLException|SocketTimeoutException|IOException): ?(.*)")
 _REFUSED = "master.user or the password in the variable that master.password_env names is wrong: mend it"
 # What the driver says, and what to do about it; the first that fits counts.

@@ -152,8 +152,11 @@ def _candidates(records: DataFrame, max_block: int) -> DataFrame:
     right = blocks.select(
         "kind", "key", F.col("rank").alias("right_rank"), F.col("record_id").alias("right_id")
     )
-    in_order = F.struct("left_rank", "left_id") < F.struct("right_rank", "right_id")
-    both = left.join(right, on=["kind", "key"], how="inner").where(in_order)
+    places = [
+        F.struct(F.col(f"{side}_rank").alias("rank"), F.col(f"{side}_id").alias("id"))
+        for side in ("left", "right")
+    ]
+    both = left.join(right, on=["kind", "key"], how="inner").where(places[0] < places[1])
     return both.select("kind", "left_rank", "left_id", "right_rank", "right_id").distinct()
 
 
