@@ -60,7 +60,8 @@ def test_small_files_become_one_with_the_same_rows(kept):
     lake, before, _, (run, _) = kept
     for name, version in before.items():
         counts = run.tables[name]
-        assert (counts["files_before"], counts["files_after"]) == (3, 1)
+        assert counts["files_before"] >= 3
+        assert counts["files_after"] == 1
         assert counts["version"] == version + 1
         assert counts["stored_bytes_before"] > counts["size_bytes_before"] > counts["size_bytes_after"] > 0
         now, then = lake.read(name), lake.read(name, version)

@@ -31,7 +31,7 @@ def country_names(
         found: names as read from lines.
         known: names that a misspelt one is compared with.
         regions: names that are no single country and yet mean something.
-        max_edits: letters that may be wrong, missing, added or exchanged; never more than a quarter of the name.
+        max_edits: letters that may be wrong, missing, added or exchanged; at most a quarter of the name.
 
     Returns:
         By name in upper case. A name that is neither a country nor a region nor near to a known one is kept
