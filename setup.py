@@ -8,32 +8,42 @@ from setuptools import find_packages, setup
 CORE = [
     "Pillow",
     "babel",
+    "currencyconverter",
     "dateparser",
     "delta-spark",
     "deltalake",
+    "duckdb",
     "jinja2",
+    "markupsafe",
+    "matplotlib",
     "mlflow",
     "numpy",
     "omegaconf",
     "pandas",
     "py4j",
     "pyarrow",
+    "pycountry",
     "pydantic",
     "pyspark",
     "pyyaml",
     "rapidfuzz",
+    "scikit-learn",
     "tqdm",
     "typer",
 ]
 TRAIN = ["elephas", "horovod", "keras", "petastorm", "tensorflow"]
 # Horovod needs these to be built and to run on Spark; its own [spark] extra forces an unsafe pyarrow.
 TRAIN += ["cffi", "cloudpickle", "fsspec", "packaging", "psutil", "setuptools", "wheel"]
-# README's queries outside Spark.
-QUERY = ["duckdb"]
+# What the benchmarks compare with.
+BENCH = ["great-expectations"]
 DEV = [
     "chispa",
     "hypothesis",
+    "ipykernel",
     "mypy",
+    "nbclient",
+    "nbformat",
+    "nbstripout",
     "pre-commit",
     "pre-commit-hooks",
     "pytest",
@@ -54,7 +64,7 @@ setup(
     python_requires="==3.11.*",
     package_dir={"": "libs"},
     packages=find_packages("libs"),
-    package_data={"": ["py.typed", "*.html", "*.css"]},
+    package_data={"": ["py.typed", "*.html", "*.j2", "*.css", "*.json"]},
     install_requires=CORE,
-    extras_require={"train": TRAIN, "query": QUERY, "dev": DEV, "docs": DOCS},
+    extras_require={"train": TRAIN, "bench": BENCH, "dev": DEV, "docs": DOCS},
 )

@@ -24,6 +24,32 @@ PIPELINE = (
     "extract_fields",
     "publish_invoices",
 )
+DATA_PIPELINE = (
+    "data_pipeline",
+    "ingest_exchange_rates",
+    "ingest_master_data",
+    "ingest_ledger",
+    "clean_ledger",
+    "tie_cancellations",
+    "build_daily_sales",
+    "reconcile_ledger",
+    "clean_master_data",
+    "ingest_documents",
+    "clean_text",
+    "ingest_receivables",
+    "clean_receivables",
+    "build_payment_delay_set",
+    "ingest_annotations",
+    "match_entities",
+    "link_documents",
+    "build_sales_cube",
+    "build_customer_features",
+    "discretize_features",
+    "reduce_features",
+    "reduce_sales",
+    "check_tables",
+    "publish_views",
+)
 SYMBOLS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 LAKE = "/path/to/lake"
 
@@ -65,7 +91,8 @@ def settings_page(conf: Path) -> str:
 def jobs_page(folder: Path) -> str:
     """Every job with the docstring of its file; the pipeline and its steps first."""
     found = {file.stem: ast.get_docstring(ast.parse(file.read_text("utf-8"))) for file in folder.glob("*.py")}
-    ordered = [name for name in PIPELINE if name in found] + sorted(found.keys() - set(PIPELINE))
+    in_order = dict.fromkeys((*PIPELINE, *DATA_PIPELINE))
+    ordered = [name for name in in_order if name in found] + sorted(found.keys() - in_order.keys())
     parts = [
         "# Jobs",
         "```text\n./spark-submit.sh JOB [--env NAME] [--conf-file FILE] [--dry-run] [key=value ...]\n```",

@@ -27,8 +27,8 @@ from invoicelake.job import Run, execute, step
 STEPS = (
     ingest_exchange_rates,
     ingest_master_data,
-    clean_master_data,
     *daily_ledger.STEPS,
+    clean_master_data,
     ingest_documents,
     clean_text,
     ingest_receivables,

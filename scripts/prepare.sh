@@ -96,7 +96,7 @@ run_steps() {
   else
     step "[3/4] building Horovod (2 to 7 minutes, once)" install_horovod "$folder"
   fi
-  step "[4/4] fetching the Delta jars" install_jars
+  step "[4/4] fetching the Delta jars and the PostgreSQL driver" install_jars
   stamp >"$venv/prepared.new"
   mv -- "$venv/prepared.new" "$venv/prepared"
 }

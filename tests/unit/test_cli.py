@@ -47,7 +47,7 @@ CHECKS = [
     ("no value", ["pipeline", "seed"], 2, "expected key=value, got 'seed'"),
     ("unknown option", ["pipeline", "--fast"], 2, "No such option"),
     ("unknown environment", ["pipeline", "--env", "mars"], 2, "no settings file"),
-    ("unknown job", ["pipelin"], 2, "there is no job 'pipelin'; the jobs are build_training_set"),
+    ("unknown job", ["pipelin"], 2, "there is no job 'pipelin'; the jobs are benchmark, build_"),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -117,14 +118,28 @@ def test_readme_makes_every_queried_table_known_to_spark_sql():
 
 
 def test_readme_lists_every_job_in_order():
-    jobs = re.findall(r"^\| `(\w+)` \|", PAGES["README.md"].split("## Jobs")[1].split("## ")[0], re.MULTILINE)
-    assert jobs == list(generate.PIPELINE[1:])
+    section = PAGES["README.md"].split("## Jobs")[1].split("## ")[0]
+    documents, data = re.split(r"^`data_pipeline` is", section, flags=re.MULTILINE)
+    listed = [re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) for part in (documents, data)]
+    assert listed == [list(generate.PIPELINE[1:]), list(generate.DATA_PIPELINE[1:])]
 
 
-def test_readme_lists_every_table():
+@pytest.mark.parametrize("names", [generate.PIPELINE, generate.DATA_PIPELINE], ids=lambda names: names[0])
+def test_pipelines_run_their_jobs_in_that_order(names):
+    steps = importlib.import_module(names[0]).STEPS
+    assert [step.__name__ for step in steps] == list(names[1:])
+
+
+def test_readme_names_every_job():
+    jobs = {file.stem for file in (ROOT / "jobs").glob("*.py")}
+    assert {name for name in jobs if f"`{name}" not in PAGES["README.md"]} == set()
+
+
+def test_readme_names_tables_that_there_are():
     section = PAGES["README.md"].split("## Query the tables")[1].split("## ")[0]
-    listed = re.findall(r"^\| `(\w+\.\w+)` \|", section, re.MULTILINE)
-    assert sorted(listed) == sorted(name for name in SPECS if not name.endswith("_rejected"))
+    named = set(re.findall(r"`((?:bronze|silver|gold)\.\w+)`", section))
+    assert named <= SPECS.keys()
+    assert len(named) > 5
 
 
 def test_readme_settings_have_their_defaults():
@@ -148,9 +163,14 @@ def test_readme_settings_have_their_defaults():
     ],
 )
 def test_commands_name_jobs_and_settings_that_there_are(words):
-    assert words[1] == "test" or (ROOT / "jobs" / f"{words[1]}.py").is_file()
-    if words[1] != "test":
-        config.load(ROOT / "conf", overrides=words[2:])
+    job, *given = words[1:]
+    if job == "benchmark":
+        assert (ROOT / "benchmarks" / f"{given.pop(0)}.py").is_file()
+    assert job == "test" or (ROOT / "jobs" / f"{job}.py").is_file()
+    if "--as-of" in given:
+        del given[given.index("--as-of") : given.index("--as-of") + 2]
+    if job != "test":
+        config.load(ROOT / "conf", overrides=given)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -17,20 +17,11 @@ SPECS = load_specs(CONF / "tables")
 EVERY_TABLE = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 
 
-def test_the_way_of_the_data():
-    assert sorted(SPECS) == [
-        "bronze.document",
-        "bronze.document_rejected",
-        "gold.extractor_example",
-        "gold.extractor_score",
-        "gold.extractor_vocabulary",
-        "gold.invoice",
-        "silver.document",
-        "silver.document_rejected",
-        "silver.extraction",
-        "silver.label",
-        "silver.line_item",
-    ]
+def test_what_is_rejected_has_a_table_beside_it():
+    """The way of the data is bronze, silver, gold; `docs/` shows it, and a reject names a table that is there."""
+    rejected = [name.removesuffix("_rejected") for name in SPECS if name.endswith("_rejected")]
+    assert len(rejected) > 5
+    assert [name for name in rejected if name not in SPECS] == []
 
 
 @EVERY_TABLE
