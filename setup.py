@@ -28,6 +28,7 @@ CORE = [
     "pyyaml",
     "rapidfuzz",
     "scikit-learn",
+    "scipy",
     "tqdm",
     "typer",
 ]

@@ -1,4 +1,4 @@
-"""Run the data platform: ledger, receivables, master data, rates and annotations to gold tables that are checked.
+"""Run the data platform: ledger, receivables, master data, rates and annotations to checked gold tables.
 
 All steps in order, in one Spark session. Documents are taken in too, to be linked to the ledger.
 """

@@ -18,7 +18,7 @@ EVERY_TABLE = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 
 
 def test_what_is_rejected_has_a_table_beside_it():
-    """The way of the data is bronze, silver, gold; `docs/` shows it, and a reject names a table that is there."""
+    """What a row was rejected from is said by the name of the table that it is kept in."""
     rejected = [name.removesuffix("_rejected") for name in SPECS if name.endswith("_rejected")]
     assert len(rejected) > 5
     assert [name for name in rejected if name not in SPECS] == []

@@ -315,5 +315,5 @@ class Quality(Section):
     )
     as_of: date | None = Setting(
         default=None,
-        description="Day on which freshness is judged; default: ledger.until, and without it freshness is not",
+        description="Day on which freshness is judged; default: ledger.until; judged by neither if none",
     )
