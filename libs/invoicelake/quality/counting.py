@@ -9,10 +9,11 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, functions as F
 
 from invoicelake.quality.conditions import ROW_CHECKS, fails
-from invoicelake.quality.distinctness import count_repeats
+from invoicelake.quality.distinctness import DIGESTS, count_repeats, first_digests
 from invoicelake.table_spec import Check, TableSpec, Unique
 
 ROWS = "_rows"
+_COUNTED = "_counted"
 
 
 def count_all(
@@ -33,12 +34,28 @@ def count_all(
         beside: frames of one row whose columns are wanted too; they run along.
     """
     counts = [
-        F.count_if(fails(check, spec)).alias(check.name) for check in checks if isinstance(check, ROW_CHECKS)
+        _times(fails(check, spec)).alias(check.name) for check in checks if isinstance(check, ROW_CHECKS)
     ]
+    uniques = [check for check in checks if isinstance(check, Unique)]
     others = [column.alias(name) for name, column in (more or {}).items()]
-    parts = [frame.agg(F.count(F.lit(1)).alias(ROWS), *counts, *others), *beside]
+    # One struct, lest the digests' rows carry a null for each count.
+    counted = frame.agg(F.struct(F.count(F.lit(1)).alias(ROWS), *counts, *others).alias(_COUNTED))
+    parts = [counted, *beside, *([first_digests(frame, uniques)] if uniques else [])]
     # A union runs the parts side by side as one job; each row of it holds some of the answers.
     answers = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts).collect()
-    found = {name: value for row in answers for name, value in row.asDict().items() if value is not None}
-    uniques = [check for check in checks if isinstance(check, Unique)]
-    return found | count_repeats(frame, uniques, int(found[ROWS]))
+    found: dict[str, Any] = {}
+    digests: list[list[int | None]] = []
+    for answer in answers:
+        values = answer.asDict()
+        if values.get(DIGESTS) is not None:
+            digests.append(values[DIGESTS])
+            continue
+        counted_here = values.pop(_COUNTED)
+        values |= counted_here.asDict() if counted_here else {}
+        found |= {name: value for name, value in values.items() if value is not None}
+    return found | count_repeats(frame, uniques, int(found[ROWS]), digests)
+
+
+def _times(condition: Column) -> Column:
+    """In how many rows a condition holds; `count_if` would have the condition computed twice where it does."""
+    return F.count(F.when(condition, F.lit(1)))

@@ -7,7 +7,8 @@ aggregates takes several times as long, for it carries all their counters along 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Column, DataFrame, functions as F
@@ -22,20 +23,39 @@ if TYPE_CHECKING:
 # 8 bytes a row and check come to the driver; above this, Spark groups the digests.
 MAX_ROWS = 5_000_000
 MAX_SUSPECTS = 1_000
+# Of the rows of each partition, those whose digests come along with the counts: all of them in a small frame.
+FIRST_ROWS = 5_000
+DIGESTS = "_digests"
 
 
-def count_repeats(frame: DataFrame, checks: Sequence[Unique], rows: int) -> dict[str, int]:
+def first_digests(frame: DataFrame, checks: Sequence[Unique]) -> DataFrame:
+    """A digest for each check of the first rows of each partition, as one array; null where a value is."""
+    digests = [F.when(all_present(check.columns), _digest(check.columns)) for check in checks]
+    # The lower bits of this id number the rows of a partition. A limit would bring all rows to one place.
+    place = F.monotonically_increasing_id().bitwiseAND(F.lit((1 << 33) - 1))
+    return frame.where(place < FIRST_ROWS).select(F.array(*digests).alias(DIGESTS))
+
+
+def count_repeats(
+    frame: DataFrame, checks: Sequence[Unique], rows: int, first: Sequence[Sequence[int | None]]
+) -> dict[str, int]:
     """By the name of each check, the rows that share their values with another one.
 
     Args:
         rows: the number of rows of `frame`.
+        first: what `first_digests` found; where it is not of all rows, the digests are read anew.
     """
     if not checks or not rows:
         return dict.fromkeys((check.name for check in checks), 0)
     if rows > MAX_ROWS:
         return {check.name: repeated(frame, check.columns)[0] for check in checks}
+    again = (
+        [_more_than_once(digests) for digests in zip(*first, strict=True)]
+        if len(first) == rows
+        else _repeated_digests(frame, checks)
+    )
     found = {}
-    for check, digests in zip(checks, _repeated_digests(frame, checks), strict=True):
+    for check, digests in zip(checks, again, strict=True):
         few = 0 < len(digests) <= MAX_SUSPECTS
         suspects = frame.where(_digest(check.columns).isin(digests)) if few else frame
         found[check.name] = repeated(suspects, check.columns)[0] if digests else 0
@@ -54,6 +74,11 @@ def repeated_values(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
     """Values that more than one row has, and `_times`, how many; rows with a null among them have none."""
     present = frame.where(all_present(tuple(columns)))
     return present.groupBy(*columns).agg(F.count(F.lit(1)).alias("_times")).where("_times > 1")
+
+
+def _more_than_once(digests: Iterable[int | None]) -> list[int]:
+    times = Counter(digest for digest in digests if digest is not None)
+    return sorted(digest for digest, count in times.items() if count > 1)
 
 
 def _repeated_digests(frame: DataFrame, checks: Sequence[Unique]) -> list[list[int]]:
