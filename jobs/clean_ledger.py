@@ -7,6 +7,8 @@ ledger.since and ledger.until, take some days alone. Where there are no profiles
 
 from datetime import date
 
+from pyspark.sql import functions as F
+
 import fit_ledger
 from invoicelake.job import Run, execute, kept, step
 from invoicelake.tables import Slice
@@ -52,7 +54,9 @@ def _clean(run: Run, made_from: dict[date, str]) -> None:
     customers = run.lake.read_or_empty("silver.customer_profile").where(of_source)
     products = run.lake.read_or_empty("silver.product_profile").where(of_source)
     names = names_of_countries(lines, customers, settings)
-    rates = run.lake.read_or_empty("silver.exchange_rate")
+    # All years of rates would be broadcast to convert a single day.
+    of_days = F.col("rate_day").between(F.lit(min(made_from)), F.lit(max(made_from)))
+    rates = run.lake.read_or_empty("silver.exchange_rate").where(of_days)
     reporting = run.suite.rates.reporting_currency
     judged = cleaning.judge_lines(lines, products, customers, names, settings, run.suite.ledger.currency)
     with kept(judged):

@@ -57,5 +57,5 @@ def count_all(
 
 
 def _times(condition: Column) -> Column:
-    """In how many rows a condition holds; `count_if` would have the condition computed twice where it does."""
+    """In how many rows a condition holds; `count_if` would compute it a second time where it does."""
     return F.count(F.when(condition, F.lit(1)))

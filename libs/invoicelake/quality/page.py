@@ -95,7 +95,12 @@ def _section(table: TableFindings, history: Sequence[Row]) -> TableSection:
 
 
 def _trends(history: Sequence[Row]) -> list[Figure]:
-    """Of the checks that ever failed how many rows did, and how far each distribution shifted."""
+    """Of the checks that ever failed how many rows did, and how far each distribution shifted.
+
+    None of a table of which one version was checked: a single point is no trend.
+    """
+    if len({row.table_version for row in history}) < 2:
+        return []
     shares = _series([row for row in history if row.kind in SHARES])
     ever = {name: points for name, points in shares.items() if any(value for _, value in points)}
     shifts = _series([row for row in history if row.kind == "drift"])

@@ -35,7 +35,7 @@ def trends(series: Mapping[str, Sequence[tuple[int, float]]], label: str) -> str
     axes.set_xlabel("version of the table", color=SOFT)
     axes.set_ylabel(label, color=SOFT)
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.24), frameon=False, ncols=1, labelcolor=SOFT)
     return _svg(figure)

@@ -144,8 +144,13 @@ def days_to_tie(
         cleaned: silver.ledger_day of one source.
         tied_days: silver.cancellation_day of that source.
     """
-    days = cleaned.select("delivery_day", "lines", "made_from").collect()
-    done = {row.entry_date: row.made_from for row in tied_days.select("entry_date", "made_from").collect()}
+    # One job for both tables; of what is tied already there are no lines.
+    known = tied_days.select(
+        F.col("entry_date").alias("delivery_day"), F.lit(None).cast("bigint").alias("lines"), "made_from"
+    )
+    rows = cleaned.select("delivery_day", "lines", "made_from").unionByName(known).collect()
+    days = [row for row in rows if row.lines is not None]
+    done = {row.delivery_day: row.made_from for row in rows if row.lines is None}
     wanted = chained(((row.delivery_day, row.made_from) for row in days), str(window_days))
     to_do = set(days_to_do(wanted, done))
     return wanted, [(row.delivery_day, row.lines) for row in days if row.delivery_day in to_do]
