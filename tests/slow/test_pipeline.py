@@ -22,7 +22,20 @@ from invoicelake.table_spec import load_specs
 from launcher_clone import heed_signals
 
 ROOT = Path(__file__).resolve().parents[2]
-SPECS = load_specs(ROOT / "conf" / "tables")
+WRITTEN = (
+    "bronze.document",
+    "bronze.document_rejected",
+    "silver.document",
+    "silver.document_rejected",
+    "silver.label",
+    "silver.line_item",
+    "silver.extraction",
+    "gold.extractor_example",
+    "gold.extractor_vocabulary",
+    "gold.extractor_score",
+    "gold.invoice",
+)
+SPECS = {name: load_specs(ROOT / "conf" / "tables")[name] for name in WRITTEN}
 SMALL = (
     "generator.documents=120",
     "generator.suppliers=40",
