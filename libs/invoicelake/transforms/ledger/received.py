@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame, functions as F
 
-_TEXTS = (
-    "invoice_number",
-    "stock_code",
-    "description",
-    "quantity",
-    "booked_at",
-    "unit_price",
-    "customer_id",
-    "country",
-)
+from invoicelake.transforms.ledger.lines import DELIVERED
 
 
 def undelivered(found: DataFrame, delivered: DataFrame, source: str) -> DataFrame:
@@ -25,7 +16,7 @@ def undelivered(found: DataFrame, delivered: DataFrame, source: str) -> DataFram
 def accepted_lines(parsed: DataFrame, source: str) -> DataFrame:
     """The columns of bronze.ledger_line; one row per data line that has the form of one."""
     return parsed.where(_is_accepted()).select(
-        F.lit(source).alias("source"), "delivery_day", "line_number", *_TEXTS, "source_uri"
+        F.lit(source).alias("source"), "delivery_day", "line_number", *DELIVERED, "source_uri"
     )
 
 
