@@ -10,7 +10,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from invoicelake.errors import JobError
-from invoicelake.sources.folders import list_files, literal
+from invoicelake.sources.folders import list_files, read_contents
 from invoicelake.sources.landing import landing_folder
 from invoicelake.tables import local_path
 
@@ -85,12 +85,7 @@ def read_delivered(spark: SparkSession, place: str, ending: str) -> DataFrame:
     found = {path: size for path, size in _listed(spark, place).items() if path.lower().endswith(ending)}
     if not found:
         raise JobError(f"no files *{ending} in {place}; expected at least one, even if it is empty")
-    # Spark leaves files of no length out without a word (`PartitioningAwareFileIndex.listFiles`).
-    empty = [(path, b"") for path, size in found.items() if size == 0]
-    filled = [literal(path) for path, size in found.items() if size > 0]
-    files = spark.createDataFrame(empty, "path string, content binary")
-    if filled:
-        files = files.unionByName(spark.read.format("binaryFile").load(filled).select("path", "content"))
+    files = read_contents(spark, found)
     name = F.element_at(F.split("path", "/"), -1)
     return files.select(name.alias("file_name"), F.col("path").alias("source_uri"), "content")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
@@ -70,6 +71,18 @@ def list_files(spark: SparkSession, folder: str) -> dict[str, int]:
         if status.getPath().getName()[0] not in "._":
             found[status.getPath().toString()] = int(status.getLen())
     return found
+
+
+def read_contents(spark: SparkSession, sizes: Mapping[str, int]) -> DataFrame:
+    """`path` and `content` of each file, given its size in bytes, as `list_files` tells it."""
+    # Spark leaves files of no length out without a word (`PartitioningAwareFileIndex.listFiles`).
+    empty = [(path, b"") for path, size in sizes.items() if size == 0]
+    filled = [literal(path) for path, size in sizes.items() if size > 0]
+    files = spark.createDataFrame(empty, "path string, content binary")
+    if not filled:
+        return files
+    read = spark.read.format("binaryFile").load(filled).select("path", "content")
+    return read.unionByName(files) if empty else read
 
 
 def read_rows(spark: SparkSession, file: str, *columns: str) -> DataFrame:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from invoicelake.errors import JobError
-from invoicelake.sources.folders import list_files, literal
+from invoicelake.sources.folders import list_files, read_contents
 from invoicelake.sources.ledger.parsing import COLUMNS, SCHEMA, Parsed, count_lines, parse_file
 
 log = logging.getLogger(__name__)
@@ -132,11 +132,4 @@ def _rows(day: date, path: str, parsed: Parsed) -> pa.Table:
 
 
 def _contents(spark: SparkSession, files: list[DeliveredFile]) -> DataFrame:
-    """`path, content` of each file; files of no length, which Spark leaves out, are added."""
-    empty = [(file.path, b"") for file in files if file.size_bytes == 0]
-    filled = [literal(file.path) for file in files if file.size_bytes > 0]
-    made = spark.createDataFrame(empty, "path string, content binary")
-    if not filled:
-        return made
-    read = spark.read.format("binaryFile").load(filled).select("path", "content")
-    return read.unionByName(made) if empty else read
+    return read_contents(spark, {file.path: file.size_bytes for file in files})
