@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from invoicelake.text.amounts import currency_code, currency_exponent, find_amounts, minor_units
+from invoicelake.text.amounts import (
+    currency_code,
+    currency_exponent,
+    find_amounts,
+    find_currencies,
+    find_sums,
+    minor_units,
+)
 
 FOUND = [
     # line                              spans
@@ -28,6 +35,12 @@ FOUND = [
     ("9.00SR", ["9.00"]),
     ("T0TAL9.00", ["9.00"]),
     ("2 9.00 18.00", ["9.00", "18.00"]),
+    ("RM 1 234.5", ["1 234.5", "RM 1 234.5"]),
+    ("1 234.50", ["234.50"]),
+    ("Discount (RM 5.00)", ["5.00", "(RM 5.00)"]),
+    ("TOTAL (RM) 5.00", ["5.00"]),
+    ("(RM 5.00 off", ["5.00", "RM 5.00"]),
+    ("RM 1,234 .50", ["1,234 .50", "RM 1,234 .50"]),
     ("GST 6.00%", []),
     ("MwSt. 19 %", []),
     ("25.12.2018", []),
@@ -78,6 +91,21 @@ VALUES = [
     ("9. 00", 2, None, 900),
     ("25/12/2018", 2, None, None),
     ("none", 2, None, None),
+    ("1.234,50-", 2, None, -123450),
+    ("RM 1 234.5", 2, None, 123450),
+    ("1 234.50", 2, None, 123450),
+    ("1 234 567.8", 2, None, 123456780),
+    ("2 x 1 234.50", 2, None, 23450),
+    ("(RM 12.00)", 2, None, -1200),
+    ("(RM 12.00", 2, None, 1200),
+    ("RM(12.00)", 2, None, -1200),
+    ("1.234 ,50", 2, None, 123450),
+    ("1" + ",000" * 50, 2, None, None),
+    ("999,999,999,999,999.99", 2, None, 99999999999999999),
+    ("9,999,999,999,999,999.99", 2, None, None),
+    ("9" * 400 + ".00", 2, None, None),
+    ("٣٤.٥٠", 2, None, 3450),  # noqa: RUF001
+    ("一二三", 2, None, None),
     ("", 2, None, None),
 ]
 
@@ -108,6 +136,40 @@ CODES = [
 @pytest.mark.parametrize(("text", "expected"), CODES)
 def test_currency_code(text: str, expected: str | None) -> None:
     assert currency_code(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("CHANGE: 0", ["0"]),
+        ("TAX AMT 727", ["727"]),
+        ("CHANGE=0 ", ["0"]),
+        ("5 ITEMS 12.00", ["12.00"]),
+        ("ITEM X12", []),
+        ("5 ITEMS", []),
+        ("TEL 012-3456789", []),
+        ("NO 123456789012", []),
+    ],
+)
+def test_a_whole_number_that_closes_a_line_may_be_a_sum(line: str, expected: list[str]) -> None:
+    found = find_sums(line)
+    assert [match.text for match in found] == expected
+    assert all(line[match.start : match.end] == match.text for match in found)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Betrag CHF", ["CHF"]),
+        ("EUR 12,00 (USD 13.00)", ["EUR", "USD"]),
+        ("Rp45.000", ["Rp"]),
+        ("12,00€", ["€"]),
+        ("Fr. 12.00", ["Fr."]),
+        ("Freitag, Rmx", []),
+    ],
+)
+def test_find_currencies(line: str, expected: list[str]) -> None:
+    assert [match.text for match in find_currencies(line)] == expected
 
 
 @pytest.mark.parametrize(("currency", "exponent"), [("EUR", 2), ("JPY", 0), ("KWD", 3), ("QQQ", 2)])

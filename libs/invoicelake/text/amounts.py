@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from babel.numbers import get_currency_precision
@@ -34,31 +35,40 @@ _DASH = "[-\u2013\u2014]"
 _APOSTROPHE = "['\u2019]"
 _NUMBER = (
     r"(?:"
-    r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?"  # 1,234.50
-    r"|\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?"  # 1.234,50
+    r"\d{1,3}(?:,\d{3})+(?: ?\. ?\d{2}|\.\d)?"  # 1,234.50, perhaps with spaces beside the mark
+    r"|\d{1,3}(?:\.\d{3})+(?: ?, ?\d{2}|,\d)?"  # 1.234,50
     rf"|\d{{1,3}}(?:{_APOSTROPHE}\d{{3}})+(?:[.,]\d{{1,2}})?"  # 1'234.50
-    rf"|\d{{1,3}}(?:{_GAP}\d{{3}})+,\d{{1,2}}"  # 1 234,50; with a point it may be a quantity and a price
+    rf"|\d{{1,3}}(?:{_GAP}\d{{3}})+,\d{{1,2}}"  # 1 234,50
+    # With a point it may be a quantity and a price, but not behind a currency: RM 1 234.50.
+    rf"|(?(prefix)\d{{1,3}}(?:{_GAP}\d{{3}})+\.\d{{1,2}}(?!\d)|(?!))"
     r"|\d+[.,]\d{1,4}"
     r"|\d+ ?[.,] ?\d{2}"  # spaces that a reader put beside the mark
     r"|[.,]\d{2}"
     r"|\d+)"
 )
 _AMOUNT = re.compile(
-    rf"(?:(?P<before>(?<![\w.)])[{_MINUS}])(?={_CURRENCY}))?(?P<prefix>{_CURRENCY})?(?(prefix){_GAP}{{0,2}})"
-    rf"(?P<open>\()?(?P<bare>(?:(?P<sign>(?<![\w.)])[{_MINUS}]){_GAP}?)?"
+    rf"(?:(?P<before>(?<![\w.)])[{_MINUS}])(?={_CURRENCY}))?(?P<outer>\((?={_CURRENCY}))?"
+    rf"(?P<prefix>{_CURRENCY})?(?(prefix){_GAP}{{0,2}})(?P<open>\()?"
+    rf"(?P<bare>(?:(?P<sign>(?<![\w.)])[{_MINUS}]){_GAP}?)?"
     rf"(?<!\d)(?<!\d[.,/:])(?P<number>{_NUMBER})(?P<whole>[.,]{_DASH})?"
     r"(?!\d)(?![.,/:]\d)(?!\s?%)(?P<trailing>(?<!-)-(?![\w.]))?)(?P<close>\))?"
     rf"(?:{_GAP}{{0,2}}(?P<suffix>{_CURRENCY}))?",
     re.IGNORECASE,
 )
+# By itself it is one amount; within a line the first group may be a quantity.
+_SPACED = re.compile(rf"\d{{1,3}}(?:{_GAP}\d{{3}})+\.\d{{1,2}}")
+_CLOSING_NUMBER = re.compile(r"(?<![^\s:=])\d{1,9}(?=\s*$)")
 _ANY_CURRENCY = re.compile(_CURRENCY, re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _MARKS = ".,"
+# Encoding and decoding ask for the same lines of a batch.
+_REMEMBERED = 1 << 16
+_LONGEST_AMOUNT = 17  # digits of minor units; a table's integers hold no more
 _LONGEST_WHOLE = 9  # digits; longer ones are article and telephone numbers
 
 
 class AmountMatch(NamedTuple):
-    """A span of a line that reads as an amount: `line[start:end] == text`."""
+    """A span of a line that reads as an amount, or as a currency: `line[start:end] == text`."""
 
     start: int
     end: int
@@ -72,15 +82,23 @@ def find_amounts(text: str) -> list[AmountMatch]:
     or a currency stand beside it, once more with them (`(12.00)`, `RM9.00`, `-12,00 €`). Whole numbers count
     only beside a currency or when the line holds nothing else; percentages, dates and times do not count.
     """
-    if not _DIGIT.search(text):
-        return []
-    found: list[AmountMatch] = []
-    for match in _AMOUNT.finditer(text):
-        if _is_money(match, text):
-            found += _variants(match)
-    return found
+    return list(_amounts(text)) if _DIGIT.search(text) else []
 
 
+@lru_cache(_REMEMBERED)
+def _amounts(text: str) -> tuple[AmountMatch, ...]:
+    money = (match for match in _AMOUNT.finditer(text) if _is_money(match, text))
+    return tuple(each for match in money for each in _variants(match))
+
+
+def find_sums(text: str) -> list[AmountMatch]:
+    """As `find_amounts`; of a line without an amount the whole number at its end, as in `CHANGE: 0`."""
+    if found := find_amounts(text):
+        return found
+    return [AmountMatch(*number.span(), number[0]) for number in _CLOSING_NUMBER.finditer(text)]
+
+
+@lru_cache(_REMEMBERED)
 def minor_units(text: str, exponent: int = 2, decimal_mark: str | None = None) -> int | None:
     """Convert the first amount to minor units: `'1.234,50'` -> `123450`; None when no amount is there.
 
@@ -94,11 +112,15 @@ def minor_units(text: str, exponent: int = 2, decimal_mark: str | None = None) -
 
     Digits beyond the exponent are rounded half up.
     """
-    match = next((found for found in _AMOUNT.finditer(text) if _is_money(found, text)), None)
+    whole = text.strip()
+    joined = re.sub(_GAP, "", whole) if _SPACED.fullmatch(whole) else text
+    match = next((found for found in _AMOUNT.finditer(joined) if _is_money(found, joined)), None)
     if match is None:
         return None
-    value = Decimal(_plain(match["number"], exponent, decimal_mark))
-    scaled = int((value * 10**exponent).to_integral_value(ROUND_HALF_UP))
+    plain = _plain(match["number"], exponent, decimal_mark)
+    if len(plain.partition(".")[0]) + exponent > _LONGEST_AMOUNT:
+        return None
+    scaled = int((Decimal(plain) * 10**exponent).to_integral_value(ROUND_HALF_UP))
     return -scaled if _is_negative(match) else scaled
 
 
@@ -109,6 +131,11 @@ def currency_code(text: str) -> str | None:
     """
     match = _ANY_CURRENCY.search(text)
     return _CODE_OF.get(match[0].casefold().rstrip(".")) if match else None
+
+
+def find_currencies(text: str) -> list[AmountMatch]:
+    """List the currency signs and codes of a line, from left to right; beside an amount or apart from one."""
+    return [AmountMatch(*found.span(), found[0]) for found in _ANY_CURRENCY.finditer(text)]
 
 
 def currency_exponent(currency: str) -> int:
@@ -130,8 +157,10 @@ def _variants(match: re.Match[str]) -> list[AmountMatch]:
     if match["open"] and match["close"]:
         start, end = match.start("open"), match.end("close")
         spans.append((start, end))
-    if match["prefix"]:
-        start = match.start()
+    if match["outer"] and match["close"]:
+        start, end = match.start("outer"), match.end("close")
+    elif match["prefix"]:
+        start = match.start("before" if match["before"] else "prefix")
     if match["suffix"]:
         end = match.end()
     spans.append((start, end))
@@ -139,7 +168,7 @@ def _variants(match: re.Match[str]) -> list[AmountMatch]:
 
 
 def _is_negative(match: re.Match[str]) -> bool:
-    in_brackets = bool(match["open"] and match["close"])
+    in_brackets = bool((match["open"] or match["outer"]) and match["close"])
     return in_brackets or any(match[name] for name in ("before", "sign", "trailing"))
 
 

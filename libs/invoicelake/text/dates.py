@@ -59,13 +59,18 @@ _FORMS = (
     r"(?<![\w.,-])(?P<a8>[0-3]\d)(?P<b8>[01]\d)(?P<y8>20\d\d)(?![\w.,-])",
 )
 _DATES = tuple(re.compile(form, re.IGNORECASE) for form in _FORMS)
+# Encoding and decoding ask for the same lines of a batch.
+_REMEMBERED = 1 << 16
 _HINT = re.compile(r"\d\d?(?:\D|\d{6})")
 
 
 def find_dates(text: str) -> list[DateMatch]:
     """List the spans of a line that read as a date, left to right, none overlapping; times are not dates."""
-    if not _HINT.search(text):
-        return []
+    return list(_dates(text)) if _HINT.search(text) else []
+
+
+@lru_cache(_REMEMBERED)
+def _dates(text: str) -> tuple[DateMatch, ...]:
     found: list[DateMatch] = []
     covered: set[int] = set()
     for form in _DATES:
@@ -74,7 +79,7 @@ def find_dates(text: str) -> list[DateMatch]:
             if covered.isdisjoint(places) and _value(match, day_first=True):
                 found.append(DateMatch(match.start(), match.end(), match[0]))
                 covered.update(places)
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def parse_date(text: str, day_first: bool = True) -> datetime.date | None:

@@ -20,12 +20,18 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class LineItem:
-    """One position of a receipt or invoice, as printed; None where the document does not say."""
+    """One position of a receipt or invoice, as printed; None where the document does not say.
+
+    Attributes:
+        part_lines: name of each part that is printed to the lines of the document, from 0, that it stands in;
+            empty where that is not known.
+    """
 
     description: str | None = None
     quantity: str | None = None
     unit_price: str | None = None
     amount: str | None = None
+    part_lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Document:
         page_height: in page units.
         labels: field name to value as annotated; a field nobody labelled is absent.
         line_items: as annotated, in printed order.
+        label_lines: field name to the lines, from 0, that its value stands in; a field of which nobody said
+            so is absent.
     """
 
     lines: tuple[Line, ...]
@@ -45,6 +53,7 @@ class Document:
     page_height: float
     labels: Mapping[str, str] = field(default_factory=dict)
     line_items: tuple[LineItem, ...] = ()
+    label_lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class DocumentRejected(Exception):
