@@ -6,8 +6,8 @@ Park et al., CORD: A Consolidated Receipt Dataset for Post-OCR Parsing, Document
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession, Window, functions as F
@@ -18,6 +18,21 @@ from invoicelake.sources.received import Received, rejections, with_identity
 from invoicelake.text.document import Document, DocumentRejected, Line, LineItem
 
 CORNERS = ("1", "2", "3", "4")
+FIELDS = {
+    "total": "total.total_price",
+    "subtotal": "sub_total.subtotal_price",
+    "discount": "sub_total.discount_price",
+    "service": "sub_total.service_price",
+    "tax": "sub_total.tax_price",
+    "cash": "total.cashprice",
+    "change": "total.changeprice",
+    "card": "total.creditcardprice",
+    "e_money": "total.emoneyprice",
+    "item_quantity": "total.menuqty_cnt",
+    "item_kinds": "total.menutype_cnt",
+}
+"""Name of a field to the category of CORD."""
+ITEM_PARTS = {"description": "nm", "quantity": "cnt", "unit_price": "unitprice", "amount": "price"}
 
 
 def receive(spark: SparkSession, path: str | None) -> Received:
@@ -66,17 +81,36 @@ def parse(content: bytes, annotation: bytes | None) -> Document:
     """
     try:
         truth = json.loads(content)
-        lines = tuple(_line(line["words"]) for line in truth["valid_line"] if line["words"])
+        parts = [part for line in truth["valid_line"] for part in _parts(line)]
         size = truth["meta"]["image_size"]
         width, height = float(size["width"]), float(size["height"])
         parse = truth["gt_parse"]
-        labels, items = _labels(parse), _line_items(parse)
+        labels, places = _labels(parse, parts)
+        items = _line_items(parse, parts)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         expected = "JSON with valid_line, meta.image_size and gt_parse"
         raise DocumentRejected("annotation_unreadable", f"expected {expected}, got {error!r}") from error
-    if not lines:
+    if not parts:
         raise DocumentRejected("no_lines", "the receipt holds no text lines")
-    return Document(lines=lines, page_width=width, page_height=height, labels=labels, line_items=items)
+    lines = tuple(part.line for part in parts)
+    return Document(lines, width, height, labels, items, places)
+
+
+class _Part(NamedTuple):
+    """A line of text, what annotators said that it is, and the number of its group."""
+
+    line: Line
+    category: str
+    group: int
+
+
+def _parts(annotated: Mapping[str, Any]) -> Iterator[_Part]:
+    """An annotated line in visual rows, for a long name may take two."""
+    rows: dict[Any, list[Mapping[str, Any]]] = {}
+    for word in annotated["words"]:
+        rows.setdefault(word.get("row_id"), []).append(word)
+    category, group = str(annotated.get("category", "")), annotated.get("group_id", 0)
+    yield from (_Part(_line(words), category, group) for words in rows.values())
 
 
 def _line(words: list[Mapping[str, Any]]) -> Line:
@@ -86,24 +120,43 @@ def _line(words: list[Mapping[str, Any]]) -> Line:
     return Line(" ".join(str(word["text"]) for word in ordered), 0, min(xs), min(ys), max(xs), max(ys))
 
 
-def _labels(parse: Mapping[str, Any]) -> dict[str, str]:
-    """The total, the one field that CORD shares with invoices; of several readings the first."""
-    total = _first(_first(parse.get("total"), {}).get("total_price"))
-    return {"total": total} if total else {}
+def _labels(
+    parse: Mapping[str, Any], parts: Sequence[_Part]
+) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
+    """The value of each field below the items, of several readings the first, and the lines it stands in."""
+    labels, places = {}, {}
+    for name, category in FIELDS.items():
+        group, _, key = category.partition(".")
+        if value := _first(_first(parse.get(group), {}).get(key)):
+            labels[name] = value
+            places[name] = _numbers(parts, category)
+    return labels, places
 
 
-def _line_items(parse: Mapping[str, Any]) -> tuple[LineItem, ...]:
+def _line_items(parse: Mapping[str, Any], parts: Sequence[_Part]) -> tuple[LineItem, ...]:
+    """The items, and where each part stands, if as many groups of lines as items are annotated."""
     menu = parse.get("menu", [])
-    entries = menu if isinstance(menu, list) else [menu]
+    entries = [entry for entry in (menu if isinstance(menu, list) else [menu]) if isinstance(entry, dict)]
+    groups = list(dict.fromkeys(part.group for part in parts if part.category.startswith("menu.")))
+    known = groups if len(groups) == len(entries) else [None] * len(entries)
     return tuple(
         LineItem(
-            description=_first(entry.get("nm")),
-            quantity=_first(entry.get("cnt")),
-            unit_price=_first(entry.get("unitprice")),
-            amount=_first(entry.get("price")),
+            **{name: _first(entry.get(key)) for name, key in ITEM_PARTS.items()},
+            part_lines={
+                name: numbers
+                for name, key in ITEM_PARTS.items()
+                if group is not None and (numbers := _numbers(parts, f"menu.{key}", group))
+            },
         )
-        for entry in entries
-        if isinstance(entry, dict)
+        for entry, group in zip(entries, known, strict=True)
+    )
+
+
+def _numbers(parts: Sequence[_Part], category: str, group: int | None = None) -> tuple[int, ...]:
+    return tuple(
+        number
+        for number, part in enumerate(parts)
+        if part.category == category and group in (None, part.group)
     )
 
 

@@ -14,23 +14,36 @@ from invoicelake.tables import local_path
 
 
 def require_folder(path: str | None, source: str) -> str:
-    """The input folder, absolute where it is on this machine.
+    """The input folder, as `users_folder` gives it.
 
     Raises:
         JobError: it was not given, is not there, is no folder, or may not be read.
     """
     if path is None:
         raise JobError(f"input.format={source} needs a folder; add input.path=DIR")
+    return users_folder(path, "input.path", f"a folder of {source} documents")
+
+
+def users_folder(path: str, setting: str, expected: str = "a folder") -> str:
+    """The user's folder, absolute where it is on this machine; a URL is taken as it is.
+
+    Args:
+        setting: name of the setting that it came from, for messages.
+        expected: what it should be, for messages.
+
+    Raises:
+        JobError: it is not there, is no folder, or may not be read.
+    """
     folder = local_path(path)
     if folder is None:
         return path.rstrip("/")
     if not Path(folder).is_dir():
         found = "a file" if Path(folder).exists() else "nothing"
-        raise JobError(f"expected a folder of {source} documents at input.path={path}, found {found} there")
+        raise JobError(f"expected {expected} at {setting}={path}, found {found} there")
     try:
         next(Path(folder).iterdir(), None)
     except PermissionError as error:
-        raise JobError(f"input.path={path} may not be read; check its permissions") from error
+        raise JobError(f"{setting}={path} may not be read; check its permissions") from error
     return folder
 
 

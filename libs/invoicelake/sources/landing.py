@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from invoicelake.errors import JobError
-from invoicelake.tables import local_path
+from invoicelake.sources.folders import users_folder
 
 
 def landing_folder(
@@ -22,14 +21,10 @@ def landing_folder(
             alone, one that is no longer made is removed.
 
     Raises:
-        JobError: the user's folder is not there.
+        JobError: the user's folder is not there, is no folder, or may not be read.
     """
     if path is not None:
-        folder = local_path(path)
-        if folder is not None and not Path(folder).is_dir():
-            found = "a file" if Path(folder).exists() else "nothing"
-            raise JobError(f"expected a folder at {setting}={path}, found {found} there")
-        return folder or path.rstrip("/")
+        return users_folder(path, setting)
     _fill(Path(default), generated())
     return default
 

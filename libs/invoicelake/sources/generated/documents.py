@@ -7,13 +7,14 @@ import random
 from invoicelake.config import Generator
 from invoicelake.sources.generated.faults import shuffled_a_little, with_faults
 from invoicelake.sources.generated.invoices import invoice_rows
+from invoicelake.sources.generated.labels import label_lines, printed_labels, printed_line_items
 from invoicelake.sources.generated.printing import Printer
 from invoicelake.sources.generated.receipts import receipt_rows
 from invoicelake.sources.generated.sales import Sale, drawn_sale
 from invoicelake.sources.generated.suppliers import Supplier, supplier
 from invoicelake.sources.generated.typesetting import drawn_sheet, typeset
 from invoicelake.sources.generated.wording import between, chance
-from invoicelake.text.document import Document, LineItem
+from invoicelake.text.document import Document, Line
 
 _DISORDER_SHARE = 0.05
 
@@ -36,7 +37,15 @@ def generate(index: int, seed: int, settings: Generator) -> Document:
         lines = with_faults(draw, lines, settings.fault_share)
     if chance(draw, _DISORDER_SHARE):
         lines = shuffled_a_little(draw, lines)
-    return Document(tuple(lines), width, height, _labels(printer, sale), _line_items(printer, sale))
+    labels = printed_labels(printer, sale)
+    return Document(
+        tuple(Line(*line[:6]) for line in lines),
+        width,
+        height,
+        labels,
+        printed_line_items(printer, sale, lines),
+        label_lines(labels, lines),
+    )
 
 
 def issued_sale(index: int, seed: int, settings: Generator) -> tuple[Supplier, Sale]:
@@ -47,48 +56,3 @@ def issued_sale(index: int, seed: int, settings: Generator) -> tuple[Supplier, S
 def _drawn(draw: random.Random, seed: int, settings: Generator) -> tuple[Supplier, Sale]:
     issuer = supplier(between(draw, 0, settings.suppliers - 1), seed, settings.invoice_share)
     return issuer, drawn_sale(draw, issuer)
-
-
-def _labels(printer: Printer, sale: Sale) -> dict[str, str]:
-    """What an annotator would write down: fields that this document does not print are absent."""
-    issuer, is_invoice = printer.issuer, printer.issuer.kind == "invoice"
-    labels = {
-        "company": issuer.party.name,
-        "date": printer.date(sale.day),
-        "address": " ".join(issuer.party.address),
-        "total": printer.amount(sale.total_minor),
-        "invoice_number": sale.number,
-    }
-    if "due_date" in issuer.layout.other_dates:
-        labels["due_date"] = printer.date(sale.other_days["due_date"])
-    if currency := printer.currency():
-        labels["currency"] = currency
-    if "tax_number" in issuer.layout.header:
-        labels["tax_number"] = issuer.tax_number
-    if is_invoice or not sale.tax_included or _is_net_printed(issuer, sale):
-        labels["net"] = printer.amount(sale.net_minor)
-    if len(sale.tax_lines) == 1 and (issuer.layout.tax_shown or not sale.tax_included):
-        labels["tax"] = printer.amount(sale.tax_minor)
-    return labels
-
-
-def _is_net_printed(issuer: Supplier, sale: Sale) -> bool:
-    """On a receipt with prices that include the tax: in the line or in the table below the total."""
-    layout = issuer.layout
-    shown = len(sale.tax_lines) == 1 if layout.tax_summary else layout.net_shown
-    return layout.tax_shown and shown
-
-
-def _line_items(printer: Printer, sale: Sale) -> tuple[LineItem, ...]:
-    layout, is_invoice = printer.issuer.layout, printer.issuer.kind == "invoice"
-    has_quantity = is_invoice or layout.item_form != "one_row"
-    has_price = is_invoice or layout.item_form in ("quantity_below", "columns")
-    return tuple(
-        LineItem(
-            description=item.description,
-            quantity=str(item.quantity) if has_quantity else None,
-            unit_price=printer.amount(item.unit_price_minor) if has_price else None,
-            amount=printer.amount(item.amount_minor),
-        )
-        for item in sale.items
-    )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 import unicodedata
+from typing import TypeVar
 
+from invoicelake.sources.generated.paper import SetLine
 from invoicelake.sources.generated.wording import chance, pick
 from invoicelake.text.document import Line
 
+AnyLine = TypeVar("AnyLine", Line, SetLine)
 _MISREAD = {
     "0": "O", "O": "0", "1": "l", "l": "1", "I": "l", "5": "S", "S": "5", "8": "B", "B": "8", "6": "G",
     "2": "Z", "rn": "m", "m": "rn", "cl": "d", "e": "c", "c": "e", "u": "n", "n": "u", "h": "b", "Q": "O",
@@ -17,13 +20,13 @@ _DROPPED = ".,:;-'"
 _CUT_SHARE, _JOIN_SHARE, _SWAP_SHARE = 0.02, 0.02, 0.05
 
 
-def with_faults(draw: random.Random, lines: list[Line], fault_share: float) -> list[Line]:
+def with_faults(draw: random.Random, lines: list[AnyLine], fault_share: float) -> list[AnyLine]:
     """The lines as a poor reader sees them: `fault_share` is the share of characters that go wrong."""
     read = [line._replace(text=_misread(draw, line.text, fault_share)) for line in lines]
     return _joined(draw, _cut(draw, read))
 
 
-def shuffled_a_little(draw: random.Random, lines: list[Line]) -> list[Line]:
+def shuffled_a_little(draw: random.Random, lines: list[AnyLine]) -> list[AnyLine]:
     """The lines in nearly the same order: some neighbours change places."""
     order = list(lines)
     for place in range(len(order) - 1):
@@ -58,7 +61,7 @@ def _wrong(draw: random.Random, character: str) -> str:
     return unicodedata.normalize("NFD", character)[0]
 
 
-def _cut(draw: random.Random, lines: list[Line]) -> list[Line]:
+def _cut(draw: random.Random, lines: list[AnyLine]) -> list[AnyLine]:
     """Some lines fall in two at a space."""
     read = []
     for line in lines:
@@ -73,19 +76,22 @@ def _cut(draw: random.Random, lines: list[Line]) -> list[Line]:
     return read
 
 
-def _joined(draw: random.Random, lines: list[Line]) -> list[Line]:
+def _joined(draw: random.Random, lines: list[AnyLine]) -> list[AnyLine]:
     """Some neighbours at one height run together."""
-    read: list[Line] = []
+    read: list[AnyLine] = []
     for line in lines:
         last = read[-1] if read else None
         if last and _at_one_height(last, line) and chance(draw, _JOIN_SHARE):
             y0, y1 = min(last.y0, line.y0), max(last.y1, line.y1)
-            read[-1] = Line(f"{last.text} {line.text}", last.page, last.x0, y0, line.x1, y1)
+            both = last._replace(text=f"{last.text} {line.text}", y0=y0, x1=line.x1, y1=y1)
+            if isinstance(both, SetLine) and isinstance(line, SetLine):
+                both = both._replace(parts=both.parts + line.parts)
+            read[-1] = both
         else:
             read.append(line)
     return read
 
 
-def _at_one_height(left: Line, right: Line) -> bool:
+def _at_one_height(left: AnyLine, right: AnyLine) -> bool:
     is_after = left.page == right.page and left.x1 <= right.x0
     return is_after and abs(left.y0 - right.y0) < (left.y1 - left.y0) / 2

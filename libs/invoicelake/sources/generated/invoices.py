@@ -70,7 +70,7 @@ def _table_rows(printer: Printer, sale: Sale) -> list[Row]:
     head = {column: printer.word(column) for column in columns}
     rows = [_table_row(columns, head)]
     for number, item in enumerate(sale.items, start=1):
-        rows.append(_table_row(columns, _values(printer, item, number)))
+        rows.append(_table_row(columns, _values(printer, item, number))._replace(item=number - 1))
     return rows
 
 
@@ -91,20 +91,21 @@ def _table_row(columns: tuple[str, ...], values: dict[str, str]) -> Row:
     for place, column in enumerate(columns):
         width = _WIDTHS.get(column, description_width)
         is_text = column in ("description", "position") or place == 0
-        cells.append(Cell(values[column], left) if is_text else Cell(values[column], left + width, 1.0))
+        x, align = (left, 0.0) if is_text else (left + width, 1.0)
+        cells.append(Cell(values[column], x, align, parts=(column,) if column != "position" else ()))
         left += width
     return Row(tuple(cells), gap=0.1)
 
 
 def _sum_rows(printer: Printer, sale: Sale) -> list[Row]:
-    rows = [printer.summed(printer.word("net"), printer.money(sale.net_minor), gap=0.4)]
+    rows = [printer.summed("net", printer.word("net"), printer.money(sale.net_minor), gap=0.4)]
     for line in sale.tax_lines:
         label = printer.word("tax", rate=printer.rate(line.rate))
-        rows.append(printer.summed(label, printer.money(line.tax_minor)))
+        rows.append(printer.summed("tax", label, printer.money(line.tax_minor)))
     return [*rows, printer.total("invoice_total", sale.total_minor)]
 
 
 def _bank_rows(printer: Printer) -> list[Row]:
     if not printer.issuer.layout.bank_shown:
         return []
-    return [text_row(printer.inline("bank", printer.issuer.iban))]
+    return [text_row(printer.inline("bank", printer.issuer.account))]

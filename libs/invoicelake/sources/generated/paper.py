@@ -12,19 +12,40 @@ class Cell(NamedTuple):
         x: place across the page, as a share of the width between the margins.
         align: share of the text that lies left of `x`.
         size: relative to normal print.
+        parts: names of the parts of a line item, or of the fields, that are in it; not all fields say so.
     """
 
     text: str
     x: float
     align: float = 0.0
     size: float = 1.0
+    parts: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
-    """Cells at one height; `gap` is the free space above it, in lines."""
+    """Cells at one height.
+
+    Attributes:
+        gap: free space above it, in lines.
+        item: number of the line item that the row is of, from 0; None for every other row.
+    """
 
     cells: tuple[Cell, ...]
     gap: float = 0.0
+    item: int | None = None
+
+
+class SetLine(NamedTuple):
+    """A line of text on the page, its box in pixels, and which parts of which item, or fields, it holds."""
+
+    text: str
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    item: int | None = None
+    parts: tuple[str, ...] = ()
 
 
 def text_row(text: str, align: float = 0.0, size: float = 1.0, gap: float = 0.0) -> Row:

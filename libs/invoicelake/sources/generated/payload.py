@@ -16,8 +16,15 @@ def to_payload(document: Document) -> tuple[bytes, bytes]:
     """The lines with their boxes, and the labels with the line items, as two UTF-8 JSON objects."""
     page = {"width": document.page_width, "height": document.page_height}
     content = {"page": page, "lines": [list(line) for line in document.lines]}
-    items = [{name: getattr(item, name) for name in _ITEM_PARTS} for item in document.line_items]
-    annotation = {"labels": dict(document.labels), "line_items": items}
+    items = [
+        {**{name: getattr(item, name) for name in _ITEM_PARTS}, "part_lines": dict(item.part_lines)}
+        for item in document.line_items
+    ]
+    annotation = {
+        "labels": dict(document.labels),
+        "label_lines": document.label_lines,
+        "line_items": items,
+    }
     return _dumped(content), _dumped(annotation)
 
 
@@ -36,23 +43,32 @@ def parse(content: bytes, annotation: bytes | None) -> Document:
         raise DocumentRejected("content_unreadable", f"expected {expected}, got {error!r}") from error
     if not lines:
         raise DocumentRejected("no_lines", "the content holds no text lines")
-    labels, items = _annotation(annotation) if annotation is not None else ({}, ())
-    return Document(lines, width, height, labels, items)
+    return Document(lines, width, height, *(_annotation(annotation) if annotation is not None else ()))
 
 
-def _annotation(annotation: bytes) -> tuple[dict[str, str], tuple[LineItem, ...]]:
+def _annotation(
+    annotation: bytes,
+) -> tuple[dict[str, str], tuple[LineItem, ...], dict[str, tuple[int, ...]]]:
     held = _loaded(annotation, "labels")
     try:
         labels = {name: _text(value) for name, value in held["labels"].items()}
         items = tuple(_item(item) for item in held["line_items"])
+        places = {name: _numbers(numbers) for name, numbers in held.get("label_lines", {}).items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         expected = "JSON with labels and line_items"
         raise DocumentRejected("labels_unreadable", f"expected {expected}, got {error!r}") from error
-    return labels, items
+    return labels, items, places
 
 
 def _item(parts: Any) -> LineItem:
-    return LineItem(**{name: _optional(parts[name]) for name in _ITEM_PARTS})
+    lines = {name: _numbers(numbers) for name, numbers in parts.get("part_lines", {}).items()}
+    return LineItem(**{name: _optional(parts[name]) for name in _ITEM_PARTS}, part_lines=lines)
+
+
+def _numbers(values: Any) -> tuple[int, ...]:
+    if not isinstance(values, list) or not all(type(value) is int and value >= 0 for value in values):
+        raise ValueError(f"line numbers {str(values)[:80]}")
+    return tuple(values)
 
 
 def _line(parts: Any) -> Line:

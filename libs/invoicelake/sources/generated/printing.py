@@ -68,11 +68,11 @@ class Printer:
             return [Row((label, Cell(value, value_x)))]
         return [Row((label,)), Row((Cell(value, x),))]
 
-    def summed(self, label: str, value: str, size: float = 1.0, gap: float = 0.0) -> Row:
-        """A label and an amount at the right edge."""
+    def summed(self, field: str, label: str, value: str, size: float = 1.0, gap: float = 0.0) -> Row:
+        """A label and the amount of a field at the right edge."""
         layout = self.issuer.layout
         name = Cell(f"{label}{layout.separator}", layout.totals_x, size=size)
-        return Row((name, Cell(value, 1.0, 1.0, size)), gap)
+        return Row((name, Cell(value, 1.0, 1.0, size, (field,))), gap)
 
     def total(self, name: str, value: int) -> Row:
         """The row that holds the total, in one box or in two."""
@@ -83,5 +83,5 @@ class Printer:
         money = self.money(value, is_total=True)
         if layout.total_inline:
             text = f"{label}{layout.separator} {money}"
-            return Row((Cell(text, layout.totals_x, size=layout.total_size),), gap=0.3)
-        return self.summed(label, money, layout.total_size, gap=0.3)
+            return Row((Cell(text, layout.totals_x, size=layout.total_size, parts=("total",)),), gap=0.3)
+        return self.summed("total", label, money, layout.total_size, gap=0.3)

@@ -55,7 +55,11 @@ def _meta_rows(printer: Printer, sale: Sale, dates: list[Row]) -> list[Row]:
 
 def _item_rows(printer: Printer, sale: Sale) -> list[Row]:
     head = [_item_head(printer)] if printer.issuer.layout.item_head else []
-    return head + [row for item in sale.items for row in _rows_of_item(printer, item)]
+    return head + [
+        row._replace(item=number)
+        for number, item in enumerate(sale.items)
+        for row in _rows_of_item(printer, item)
+    ]
 
 
 def _item_head(printer: Printer) -> Row:
@@ -69,15 +73,20 @@ def _item_head(printer: Printer) -> Row:
 
 
 def _rows_of_item(printer: Printer, item: Item) -> list[Row]:
-    description, quantity = Cell(item.description, 0.0), str(item.quantity)
-    price, amount = printer.money(item.unit_price_minor), Cell(printer.money(item.amount_minor), 1.0, 1.0)
-    form = printer.issuer.layout.item_form
+    price, form = printer.money(item.unit_price_minor), printer.issuer.layout.item_form
+    description = Cell(item.description, 0.0, parts=("description",))
+    amount = Cell(printer.money(item.amount_minor), 1.0, 1.0, parts=("amount",))
+    quantity = Cell(str(item.quantity), 0.0, parts=("quantity",))
     if form == "quantity_below":
-        return [Row((description,)), Row((Cell(f"{quantity} x {price}", 0.08), amount))]
+        sum_of = Cell(f"{item.quantity} x {price}", 0.08, parts=("quantity", "unit_price"))
+        return [Row((description,)), Row((sum_of, amount))]
     if form == "quantity_first":
-        return [Row((Cell(quantity, 0.0), Cell(item.description, 0.1), amount))]
+        return [Row((quantity, description._replace(x=0.1), amount))]
     if form == "columns":
-        middle = (Cell(quantity, _QUANTITY_X, 1.0), Cell(price, _PRICE_X, 1.0))
+        middle = (
+            quantity._replace(x=_QUANTITY_X, align=1.0),
+            Cell(price, _PRICE_X, 1.0, parts=("unit_price",)),
+        )
         return [Row((description, *middle, amount))]
     return [Row((description, amount))]
 
@@ -87,25 +96,25 @@ def _sum_rows(printer: Printer, sale: Sale) -> list[Row]:
     layout = printer.issuer.layout
     rows = [text_row(printer.word("item_count", n=len(sale.items)))] if layout.count_shown else []
     if not sale.tax_included:
-        rows.append(printer.summed(printer.word("net"), printer.money(sale.net_minor)))
+        rows.append(printer.summed("net", printer.word("net"), printer.money(sale.net_minor)))
         for line in sale.tax_lines:
             label = printer.word("tax", rate=printer.rate(line.rate))
-            rows.append(printer.summed(label, printer.money(line.tax_minor)))
+            rows.append(printer.summed("tax", label, printer.money(line.tax_minor)))
     elif layout.subtotal_shown or sale.rounding_minor:
         gross = sale.net_minor + sale.tax_minor
-        rows.append(printer.summed(printer.word("subtotal"), printer.money(gross)))
+        rows.append(printer.summed("subtotal", printer.word("subtotal"), printer.money(gross)))
     if sale.rounding_minor:
-        rows.append(printer.summed(printer.word("rounding"), printer.money(sale.rounding_minor)))
+        rows.append(printer.summed("rounding", printer.word("rounding"), printer.money(sale.rounding_minor)))
     return [*rows, printer.total("total", sale.total_minor)]
 
 
 def _payment_rows(printer: Printer, sale: Sale) -> list[Row]:
     if not sale.in_cash:
-        return [printer.summed(printer.word("card"), printer.money(sale.paid_minor))]
+        return [printer.summed("card", printer.word("card"), printer.money(sale.paid_minor))]
     change = sale.paid_minor - sale.total_minor
     return [
-        printer.summed(printer.word("cash"), printer.money(sale.paid_minor)),
-        printer.summed(printer.word("change"), printer.money(change)),
+        printer.summed("cash", printer.word("cash"), printer.money(sale.paid_minor)),
+        printer.summed("change", printer.word("change"), printer.money(change)),
     ]
 
 
@@ -116,10 +125,14 @@ def _tax_rows(printer: Printer, sale: Sale) -> list[Row]:
         return []
     if layout.tax_summary:
         return _tax_table(printer, sale)
-    net = [printer.summed(printer.word("net"), printer.money(sale.net_minor))] if layout.net_shown else []
+    net = (
+        [printer.summed("net", printer.word("net"), printer.money(sale.net_minor))]
+        if layout.net_shown
+        else []
+    )
     return net + [
         printer.summed(
-            printer.word("tax_included", rate=printer.rate(line.rate)), printer.money(line.tax_minor)
+            "tax", printer.word("tax_included", rate=printer.rate(line.rate)), printer.money(line.tax_minor)
         )
         for line in sale.tax_lines
     ]

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from invoicelake.sources.generated.layouts import Layout, drawn_layout
+from invoicelake.sources.generated.numbers import drawn_account, drawn_tax_number
 from invoicelake.sources.generated.wording import (
     LOCALES,
     Locale,
@@ -35,17 +36,24 @@ class Party:
 
 @dataclass(frozen=True)
 class Supplier:
-    """An issuer of receipts or of invoices; `brand` is the invented word in its name, if there is one."""
+    """An issuer of receipts or of invoices.
+
+    Attributes:
+        brand: the invented word in its name, if there is one.
+        country: ISO 3166 code.
+        account: of its bank, an IBAN where the country has them.
+    """
 
     party: Party
     brand: str | None
     kind: Kind
     trade: Trade
     locale: Locale
+    country: str
     tax_number: str
     registration: str
     telephone: str
-    iban: str
+    account: str
     layout: Layout
 
 
@@ -53,7 +61,8 @@ class Supplier:
 def supplier(number: int, seed: int, invoice_share: float) -> Supplier:
     """The supplier of that number; neighbours in number differ in language, so few suppliers cover many."""
     draw = random.Random(f"{seed}/supplier/{number}")
-    words = locale(LOCALES[number % len(LOCALES)])
+    name_of_locale = LOCALES[number % len(LOCALES)]
+    words, country = locale(name_of_locale), name_of_locale[-2:]
     kind: Kind = "invoice" if chance(draw, invoice_share) else "receipt"
     trade: Trade = _trade(draw, kind)
     brand = _brand(draw)
@@ -68,10 +77,11 @@ def supplier(number: int, seed: int, invoice_share: float) -> Supplier:
         kind=kind,
         trade=trade,
         locale=words,
-        tax_number=filled(draw, words.tax_number_form),
+        country=country,
+        tax_number=drawn_tax_number(draw, words.tax_number_form, country),
         registration=_cased(registration, layout),
         telephone=filled(draw, pick(draw, words.phone_forms)),
-        iban=filled(draw, "@@## #### #### #### ####"),
+        account=drawn_account(draw, country),
         layout=layout,
     )
 

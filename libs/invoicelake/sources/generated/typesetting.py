@@ -7,9 +7,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from invoicelake.sources.generated.paper import Row
+from invoicelake.sources.generated.paper import Row, SetLine
 from invoicelake.sources.generated.wording import pick
-from invoicelake.text.document import Line
 
 _RATIOS = {"a4": math.sqrt(2), "letter": 11 / 8.5}
 _LEADING = 2.0  # line height in widths of a character
@@ -54,7 +53,7 @@ def drawn_sheet(draw: random.Random, page: str, is_receipt: bool, characters: in
     return Sheet(pick(draw, (827, 1240, 1654, 2480)), _RATIOS[page], characters, False, page_label)
 
 
-def typeset(draw: random.Random, rows: list[Row], sheet: Sheet) -> tuple[list[Line], float, float]:
+def typeset(draw: random.Random, rows: list[Row], sheet: Sheet) -> tuple[list[SetLine], float, float]:
     """Set the rows slightly askew, with boxes a little off; returns the lines, page width and page height."""
     slope = math.tan(draw.gauss(0.0, 0.004))
     noise = sheet.unit * 0.06
@@ -88,33 +87,35 @@ def _pages(rows: list[Row], sheet: Sheet) -> list[list[tuple[Row, float]]]:
 
 def _lines_of_row(
     draw: random.Random, row: Row, bottom: float, page: int, sheet: Sheet, slope: float, noise: float
-) -> Iterator[Line]:
+) -> Iterator[SetLine]:
     text_width = sheet.width - 2 * sheet.margin
-    for text, x, align, normal_size in row.cells:
+    for text, x, align, normal_size, parts in row.cells:
         width = _width(text, sheet)
         size = min(normal_size, _WIDEST * text_width / width)
         left = max(sheet.margin * 0.2, sheet.margin + x * text_width - align * width * size)
         right = left + width * size
         shift = slope * ((left + right) / 2 - sheet.width / 2)
         tall = sheet.unit * _LEADING * size * 0.8
-        yield Line(
+        yield SetLine(
             text,
             page,
             max(0.0, round(left + draw.gauss(0.0, noise), 1)),
             max(0.0, round(bottom - tall + shift + draw.gauss(0.0, noise), 1)),
             min(float(sheet.width), round(right + draw.gauss(0.0, noise), 1)),
             max(1.0, round(bottom + shift + draw.gauss(0.0, noise), 1)),
+            row.item,
+            parts,
         )
 
 
-def _page_foot(sheet: Sheet, number: int, pages: int, height: float) -> Line:
+def _page_foot(sheet: Sheet, number: int, pages: int, height: float) -> SetLine:
     text = sheet.page_label.format(page=number + 1, pages=pages)
     bottom = height - sheet.margin * 0.5
     width = _width(text, sheet)
     left = (sheet.width - width) / 2
     tall = sheet.unit * _LEADING * 0.8
     x0, y0, x1, y1 = (round(value, 1) for value in (left, bottom - tall, left + width, bottom))
-    return Line(text, number, x0, y0, x1, y1)
+    return SetLine(text, number, x0, y0, x1, y1)
 
 
 def _width(text: str, sheet: Sheet) -> float:

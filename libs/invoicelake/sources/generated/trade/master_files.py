@@ -77,7 +77,7 @@ def _supplier_rows(suite: config.Suite) -> Iterator[tuple[str, Row]]:
     for number, issuer in enumerate(issuers):
         country = COUNTRIES[LOCALES[number % len(LOCALES)]]
         address = ", ".join(line.strip(" ,") for line in issuer.party.address)
-        numbers = (issuer.tax_number, issuer.iban)
+        numbers = (issuer.tax_number, issuer.account)
         yield (
             f"s{number}",
             (f"S{10001 + number}", issuer.party.name, address, country, issuer.locale.currency, *numbers),
@@ -98,7 +98,7 @@ def _supplier_again(draw: random.Random, number: int, issuer: Supplier) -> Row:
         country,
         issuer.locale.currency,
         tax_number,
-        issuer.iban if chance(draw, 0.3) else "",
+        issuer.account if chance(draw, 0.3) else "",
     )
 
 
