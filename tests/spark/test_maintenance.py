@@ -18,7 +18,7 @@ from running import CONF, run_job
 
 DAYS = [date(2024, 1, day) for day in (1, 2, 3)]
 TEN_DAYS_S = 10 * 24 * 3600
-LABELS = "document_id string, field string, value string"
+LABELS = "document_id string, field string, value string, line_numbers array<int>"
 
 
 def stray(folder, name, age_s):
@@ -45,7 +45,7 @@ def kept(spark, specs, tmp_path_factory):
     for number, day in enumerate(DAYS):
         written = [tuple(row[name] for name in sales.written) for row in rows if row["entry_date"] == day]
         lake.upsert("gold.daily_sales", spark.createDataFrame(written, sales.ddl_of(*sales.written)))
-        lake.upsert("silver.label", spark.createDataFrame([("a", str(number), "1")], LABELS))
+        lake.upsert("silver.label", spark.createDataFrame([("a", str(number), "1", None)], LABELS))
     strays = {
         (name, age): stray(lake.location(name), f"left_{age}", age * TEN_DAYS_S // 10)
         for name in ("gold.daily_sales", "silver.label")

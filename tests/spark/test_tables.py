@@ -14,7 +14,13 @@ from invoicelake.errors import JobError
 from invoicelake.quality.checks import verify
 from invoicelake.tables import Slice, pin_files, require_writable
 
-LABEL_COLUMNS = "document_id string, field string, value string"
+LABEL_COLUMNS = "document_id string, field string, value string, line_numbers array<int>"
+
+
+def labels_frame(spark, rows):
+    """Rows of silver.label of which nobody said where they stand."""
+    return spark.createDataFrame([(*row, None) for row in rows], LABEL_COLUMNS)
+
 
 # Each step is an upsert into silver.label: (why, rows, replaces, rows changed, values afterwards).
 HISTORY = [
@@ -31,7 +37,7 @@ HISTORY = [
 def test_upserts_commit_what_changed_and_nothing_else(lake):
     seen, expected, versions = [], [], []
     for why, rows, replaces, changed, values in HISTORY:
-        committed = lake.upsert("silver.label", lake.spark.createDataFrame(rows, LABEL_COLUMNS), replaces)
+        committed = lake.upsert("silver.label", labels_frame(lake.spark, rows), replaces)
         found = sorted(row["value"] for row in lake.read("silver.label").collect())
         seen.append((why, committed.changed, " ".join(found)))
         expected.append((why, changed, values))
@@ -95,7 +101,7 @@ def test_what_must_never_be_false_is_enforced_by_the_table(lake):
 
 def test_table_carries_what_its_declaration_says(lake, specs):
     spec = specs["silver.label"]
-    lake.upsert("silver.label", lake.spark.createDataFrame([("a", "total", "1")], LABEL_COLUMNS))
+    lake.upsert("silver.label", labels_frame(lake.spark, [("a", "total", "1")]))
     location = lake.location("silver.label")
     comments = {field.name: field.metadata.get("comment") for field in lake.read("silver.label").schema}
     assert comments == {column.name: column.full_comment for column in spec.columns}
@@ -112,7 +118,7 @@ def test_a_table_of_another_schema_is_not_touched(lake):
     location = lake.location("silver.label")
     lake.spark.sql("SELECT 'a' AS document_id, 1 AS value").write.format("delta").save(location)
     with pytest.raises(JobError, match=r"another schema than silver\.label .*field.*move it away"):
-        lake.upsert("silver.label", lake.spark.createDataFrame([("a", "total", "1")], LABEL_COLUMNS))
+        lake.upsert("silver.label", labels_frame(lake.spark, [("a", "total", "1")]))
     assert lake.spark.read.format("delta").load(location).count() == 1
 
 
@@ -132,7 +138,7 @@ CHECKS = [
 
 @pytest.mark.parametrize(("rows", "message"), [case[1:] for case in CHECKS], ids=[case[0] for case in CHECKS])
 def test_checks(spark, specs, rows, message):
-    frame = spark.createDataFrame(rows, LABEL_COLUMNS)
+    frame = labels_frame(spark, rows)
     if message is None:
         assert verify(frame, specs["silver.label"]) == len(rows)
     else:

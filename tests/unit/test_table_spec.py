@@ -52,6 +52,13 @@ def test_amounts_and_shares_have_a_unit(spec: TableSpec):
 
 
 @EVERY_TABLE
+def test_gold_keeps_its_versions_for_analysts_to_go_back_to(spec: TableSpec):
+    if spec.layer == "gold":
+        kept = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
+        assert [spec.properties.get(name) for name in kept] == ["interval 400 days"] * 2
+
+
+@EVERY_TABLE
 def test_sample_row_has_every_column(spec: TableSpec):
     row = spec.sample_row()
     assert list(row) == spec.column_names

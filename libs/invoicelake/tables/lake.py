@@ -152,7 +152,7 @@ class Lake:
         if self.exists(spec.full_name):
             self._require_schema(spec.full_name, self._table(spec.full_name).toDF().schema)
             return
-        self._sign()
+        self.sign()
         location = self.location(spec.full_name)
         # Two jobs may find it missing at the same moment; the second then finds it made.
         builder = DeltaTable.createIfNotExists(self.spark).location(location).comment(spec.description)
@@ -203,7 +203,7 @@ class Lake:
         """Rows into a table or slice that has none: with nothing to compare, one pass is enough."""
         if rows == 0 or (rows is None and frame.isEmpty()):
             return Committed(version=self.version(spec.full_name), changed=0)
-        self._sign()
+        self.sign()
         # A merge and no append: an append reads nothing, so the same rows from two jobs at once would be kept
         # twice.
         (
@@ -217,7 +217,7 @@ class Lake:
         return Committed(version=self.version(spec.full_name), changed=inserted)
 
     def _merge(self, spec: TableSpec, differing: DataFrame, within: Slice | None) -> None:
-        self._sign()
+        self.sign()
         columns = {name: f"changes.{name}" for name in spec.column_names}
         (
             self._table(spec.full_name)
@@ -229,7 +229,8 @@ class Lake:
             .execute()
         )
 
-    def _sign(self) -> None:
+    def sign(self) -> None:
+        """Let the next commits of this session carry who wrote them."""
         self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", self._written_by)
 
 

@@ -61,7 +61,7 @@ def maintain(lake: Lake, name: str, settings: Maintenance) -> Maintained:
     spec = lake.specs[name]
     location = lake.location(name)
     before = _size(lake.spark, location)
-    lake._sign()
+    lake.sign()
     _declare_properties(lake.spark, location, spec)
     _optimize(lake.spark, name, location, settings.target_file_mb)
     _vacuum(lake.spark, location, max(settings.retention_hours, declared_hours(spec)), settings)
