@@ -1,102 +1,148 @@
-"""Kill the daily ledger job at seeded moments and run it again: are the tables those of an undisturbed run?
+"""Kill jobs of the data platform at seeded moments and run them again: are the tables as if nothing had been?
 
-Every round delivers a day, starts the job as a user would, and kills its whole process group with SIGKILL
-after a seeded part of the time that the job takes. The next round meets what that left behind. `ratio` is
-the share of tables that end up equal, row for row, which must be 1.
+First every job of data_pipeline is started as a user would, and its whole process group is killed with
+SIGKILL after a seeded part of the time that the job takes; then it is run to its end. For the rest of
+benchmark.kills, each round delivers another day of the ledger and kills daily_ledger; the next round meets
+what that left behind. `ratio` is the share of tables that end up equal, row for row, to those of a lake where
+nothing was killed; it must be 1.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import random
+import re
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import daily_ledger
+import data_pipeline
 from invoicelake import cli
 from invoicelake.job import Run
 from invoicelake.sources.generated.trade.ledger_files import ledger_files
 from scenarios import scratch, with_settings
 
-TABLES = (
-    "bronze.ledger_line",
-    "bronze.ledger_line_rejected",
-    "bronze.ledger_delivery",
-    "silver.ledger_entry",
-    "silver.ledger_entry_rejected",
-    "silver.repair",
-    "silver.ledger_day",
-    "silver.product_profile",
-    "silver.cancellation",
-    "gold.daily_sales",
-    "gold.ledger_reconciliation",
+# Below the logger of the package, whose lines are shown.
+log = logging.getLogger("invoicelake.benchmarks.kills")
+
+# They tell of versions of tables, of which a run that was killed may have made more or fewer.
+OF_VERSIONS = ("gold.table_check", "gold.column_quality", "gold.failing_row")
+_TRADE = (
+    "trade.lines_per_day=60",
+    "trade.customers=60",
+    "trade.receivables=200",
+    "trade.annotations=50",
+    "generator.documents=60",
 )
+# Enough for customers to have a past and a time after it, which features need.
+_FIRST_DAYS = 45
 
 
 def measure(run: Run) -> dict[str, float | str]:
-    """`ratio`, how many runs were killed, how many of them in the midst of their work."""
-    rounds = run.suite.benchmark.kills
-    files = ledger_files(with_settings(run, [f"trade.days={rounds + 10}", "trade.lines_per_day=60"]).suite)
+    """`ratio`, how many runs were killed, how many tables were compared."""
+    kills = run.suite.benchmark.kills
+    jobs = [job.__name__ for job in data_pipeline.STEPS][:kills]
+    return killed_and_undisturbed(run, jobs, days=kills - len(jobs))
+
+
+def killed_and_undisturbed(
+    run: Run, jobs: Sequence[str], days: int, first_days: int = _FIRST_DAYS
+) -> dict[str, float | str]:
+    """Kill each of `jobs` once, then daily_ledger on each of so many days; compare with a lake left alone.
+
+    Without jobs, the first run that is killed is the first of its lake.
+    """
+    files = ledger_files(with_settings(run, [f"trade.days={first_days + days}", *_TRADE]).suite)
+    # Days of the years before hold nothing but a supplier's invoice.
     names = [name for name in sorted(files) if name > "2023"]
+    first, later = (names[:-days], names[-days:]) if days else (names, [])
+    whole = "data_pipeline" if jobs else "daily_ledger"
     draw = random.Random(run.suite.seed)
+    killed = 0
     with scratch(run) as folder:
-        whole, killed = folder / "whole", folder / "killed"
+        undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
         landing = folder / "delivered"
         landing.mkdir()
-        first = names[:-rounds]
         for name in first:
             (landing / name).write_bytes(files[name])
-        for lake in (whole, killed):
-            _run_job(lake, landing)
-        usual, in_the_midst = 0.0, 0
-        for name in names[-rounds:]:
+        usual = _usual_seconds(whole, undisturbed, landing)
+        for job in jobs:
+            killed += _is_killed(job, disturbed, landing, usual[job] * draw.uniform(0.25, 1.0))
+            _said(job, disturbed, landing)
+            log.info("%s: %d runs killed", job, killed)
+        for name in later:
             (landing / name).write_bytes(files[name])
-            usual = usual or _usual_seconds(whole, landing)
-            was_killed = _run_job(killed, landing, kill_after_s=usual * draw.uniform(0.25, 1.0))
-            in_the_midst += was_killed
-        for lake in (whole, killed):
-            _run_job(lake, landing)
-        differing = [name for name in TABLES if _differs(run, whole, killed, name)]
+            killed += _is_killed(
+                "daily_ledger", disturbed, landing, usual["daily_ledger"] * draw.uniform(0.25, 1.0)
+            )
+            log.info("%s: %d runs killed", name, killed)
+        for lake in (undisturbed, disturbed):
+            _said("daily_ledger", lake, landing)
+        compared, differing = _compared(run, undisturbed, disturbed)
     return {
-        "ratio": round(1 - len(differing) / len(TABLES), 3),
-        "killed": in_the_midst,
-        "rounds": rounds,
+        "ratio": round(1 - len(differing) / len(compared), 3),
+        "killed": killed,
+        "runs": len(jobs) + days,
+        "tables": len(compared),
         "differing": ", ".join(differing),
     }
 
 
-def _usual_seconds(lake: Path, landing: Path) -> float:
+def _usual_seconds(whole: str, lake: Path, landing: Path) -> dict[str, float]:
+    """Run a job with all its steps; about how long each of them, and daily_ledger, takes as a command."""
     began = time.monotonic()
-    _run_job(lake, landing)
-    return time.monotonic() - began
+    said = _said(whole, lake, landing)
+    steps = {job: float(seconds) for job, seconds in re.findall(r"INFO (\w+) done in ([\d.]+) s", said)}
+    start = time.monotonic() - began - sum(steps.values())
+    daily = sum(steps.get(job.__name__, 0.0) for job in daily_ledger.STEPS)
+    return {job: start + seconds for job, seconds in steps.items()} | {"daily_ledger": start + daily}
 
 
-def _run_job(lake: Path, landing: Path, kill_after_s: float | None = None) -> bool:
-    """Start the job in a process group of its own; True if it was killed before it was done."""
-    command = [
-        str(cli.ROOT / "spark-submit.sh"),
-        "daily_ledger",
-        f"lake.path={lake}",
-        f"ledger.path={landing}",
-    ]
-    job = subprocess.Popen(
+def _started(job: str, lake: Path, landing: Path) -> subprocess.Popen[str]:
+    """A job in a process group of its own."""
+    command = [str(cli.ROOT / "spark-submit.sh"), job, f"lake.path={lake}", f"ledger.path={landing}", *_TRADE]
+    return subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True, text=True
     )
+
+
+def _said(job: str, lake: Path, landing: Path) -> str:
+    """Run a job to its end."""
+    process = _started(job, lake, landing)
+    _, said = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{job} ended with {process.returncode}:\n{said[-2000:]}")
+    return said
+
+
+def _is_killed(job: str, lake: Path, landing: Path, after_s: float) -> bool:
+    """Start a job and kill it after a while; False if it was done before."""
+    process = _started(job, lake, landing)
     try:
-        _, said = job.communicate(timeout=kill_after_s)
+        process.communicate(timeout=after_s)
     except subprocess.TimeoutExpired:
-        os.killpg(job.pid, signal.SIGKILL)
-        job.communicate()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
         return True
-    if job.returncode:
-        raise RuntimeError(f"daily_ledger ended with {job.returncode}:\n{said[-2000:]}")
     return False
 
 
-def _differs(run: Run, one: Path, other: Path, name: str) -> bool:
-    frames = [with_settings(run, [f"lake.path={lake}"]).lake.read(name) for lake in (one, other)]
-    spec = run.lake.specs[name]
-    columns = [*spec.key, *spec.compared]
-    left, right = (frame.select(*columns) for frame in frames)
-    return not (left.exceptAll(right).isEmpty() and right.exceptAll(left).isEmpty())
+def _compared(run: Run, one: Path, other: Path) -> tuple[list[str], list[str]]:
+    """Names of the tables that either lake has, and of those that differ."""
+    lakes = [with_settings(run, [f"lake.path={path}"]).lake for path in (one, other)]
+    names = [
+        name
+        for name in sorted(run.lake.specs)
+        if name not in OF_VERSIONS and any(lake.exists(name) for lake in lakes)
+    ]
+    differing = []
+    for name in names:
+        spec = run.lake.specs[name]
+        left, right = (lake.read_or_empty(name).select(*spec.key, *spec.compared) for lake in lakes)
+        if not (left.exceptAll(right).isEmpty() and right.exceptAll(left).isEmpty()):
+            differing.append(name)
+    return names, differing

@@ -1,4 +1,4 @@
-"""Two of the moments at which `benchmark kills` kills the daily job; the benchmark has fifty."""
+"""One of the moments at which `benchmark kills` kills a job; the benchmark has fifty."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_a_killed_run_leaves_nothing_that_running_again_does_not_put_right(spark
     import kills
     from invoicelake.job import Run
 
-    settings = [f"lake.path={tmp_path / 'lake'}", "benchmark.kills=2"]
-    found = kills.measure(Run("benchmark", config.load(CONF, overrides=settings), spark))
-    assert found["killed"] > 0
+    suite = config.load(CONF, overrides=[f"lake.path={tmp_path / 'lake'}"])
+    found = kills.killed_and_undisturbed(Run("benchmark", suite, spark), jobs=(), days=1, first_days=4)
+    assert found["killed"] == 1
     assert (found["ratio"], found["differing"]) == (1, "")

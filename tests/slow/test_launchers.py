@@ -3,50 +3,35 @@
 import os
 import signal
 import sys
+import threading
 import time
+from dataclasses import replace
 from functools import partial
 
 import cloudpickle
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from pyspark import TaskContext, cloudpickle as pickle_of_spark
 
 from invoicelake import config
 from invoicelake.config import SettingsError
 from invoicelake.errors import JobError
-from invoicelake.models.encoding import IGNORED, tensor_specs
 from invoicelake.tables import PinnedTable
 from invoicelake.training.checkpoints import read_weights
+from invoicelake.training.epoch_plan import Done
+from invoicelake.training.extractor_task import ExtractorTask
 from invoicelake.training.job import TrainingJob
 from invoicelake.training.launchers import launcher
-from invoicelake.training.loop import train_rank
-from invoicelake.training.ranks import RankFailed
+from invoicelake.training.loop import _compiled_model as compiled_model, train_rank
+from invoicelake.training.ranks import Rank, RankFailed
+from small_training import ENCODING, FIELDS, table
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
-# Ranks cannot import a test by its name.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
+# Neither ranks nor workers can import a test by its name.
+for each in (cloudpickle, pickle_of_spark):
+    each.register_pickle_by_value(sys.modules[__name__])
 
-ENCODING = config.Encoding(max_tokens=16, max_characters=4)
-FIELDS = (config.Field(name="date", kind="date"), config.Field(name="total", kind="amount"))
-
-
-def table(folder, split, rows, seed):
-    """Documents in which the word 1 is a date and the word 2 a total."""
-    random = np.random.default_rng(seed)
-    used = np.arange(16) < random.integers(4, 17, rows)[:, None]
-    words = random.integers(1, 6, (rows, 16)) * used
-    labels = np.where(used, np.where(words <= 2, words, 0), IGNORED)
-    given = {"words": words, "characters": np.repeat(words[..., None], 4, axis=2), "labels": labels}
-    columns = {"example_id": [f"{split}-{row:03d}" for row in range(rows)]}
-    for spec in tensor_specs(ENCODING):
-        values = given.get(
-            spec.name, np.ones((rows, *spec.shape)) * used.reshape(rows, 16, *[1] * len(spec.shape[1:]))
-        )
-        columns[spec.name] = [row.tobytes() for row in np.ascontiguousarray(values.astype(spec.dtype))]
-    file = folder / f"{split}.parquet"
-    pq.write_table(pa.table(columns), file, row_group_size=10)
-    return PinnedTable("gold.extractor_example", str(folder), 5, (str(file),), (rows,))
+TASK = ExtractorTask(config.Model(width=16, depth=1, dropout=0.0), ENCODING, FIELDS, 10, "words")
 
 
 @pytest.fixture
@@ -54,13 +39,9 @@ def job(tmp_path):
     def made(launcher, processes, **changes):
         given = {"epochs": 3, "batch_size": 8, "learning_rate": 0.02} | changes
         return TrainingJob(
-            train=table(tmp_path, "train", 45, seed=1),
-            validation=table(tmp_path, "validation", 11, seed=2),
-            model=config.Model(width=16, depth=1, dropout=0.0),
-            encoding=ENCODING,
-            fields=FIELDS,
-            vocabulary_size=10,
-            encoder_id="words",
+            task=TASK,
+            train=table(tmp_path, "train", 45, seed=1, group_rows=10),
+            validation=table(tmp_path, "validation", 11, seed=2, group_rows=10),
             training=config.Training(launcher=launcher, processes=processes, **given),
             seed=0,
             checkpoints=str(tmp_path / "check points"),
@@ -75,7 +56,8 @@ def train(job, listener=None):
 
 def require_trained(result):
     assert [set(entry) for entry in result.history] == [
-        {"loss", "token_f1", "val_loss", "val_token_f1", "seconds", "examples_per_s", "wait_share"}
+        {"loss", "token_f1", "val_loss", "val_token_f1", "seconds"}
+        | {"examples_per_s", "wait_share", "padding_share"}
     ] * len(result.history)
     assert result.history[-1]["loss"] < result.history[0]["loss"]
     assert sum(value.size for value in read_weights(result.weights_file)) == result.parameters
@@ -110,6 +92,15 @@ def test_interrupted_training_goes_on(job):
     require_trained(result)
 
 
+@pytest.mark.parametrize(("done", "steps"), [([], 6), ([Done(1, 4)], 2), ([Done(2, 3), Done(1, 1)], 2)])
+def test_broken_off_epoch_is_trained_to_its_end(job, done, steps):
+    given, rank = job("inprocess", 1), Rank()
+    model = compiled_model(given, rank)
+    metrics = rank.trainer(given, model).train_epoch(0, done)
+    assert int(model.optimizer.iterations) == steps
+    assert np.isfinite(metrics["loss"])
+
+
 def test_nothing_to_learn_from_is_told(job):
     empty = PinnedTable("gold.extractor_example", "/lake", 5, (), ())
     given = job("inprocess", 1)
@@ -126,32 +117,35 @@ def test_horovod_ranks_train_together(spark, job, capfd):
     assert capfd.readouterr().out == ""
 
 
-def one_step(rank, path):
-    """A step of gradient descent on this rank's half of eight rows, from weights that differ by rank."""
+def stepped(rank, is_dense):
+    """Weights after a step of gradient descent on this rank's half of eight rows, from its own first ones."""
     import keras
 
-    rows = np.arange(8.0)[rank.index :: rank.size, None]
-    model = keras.Sequential(
-        [keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(rank.index))]
-    )
+    ids = np.arange(8)[rank.index :: rank.size, None]
+    initial = keras.initializers.Constant(rank.index + 0.5)
+    embedding = keras.layers.Embedding(3, 2, embeddings_initializer=initial)
+    pooled = keras.layers.GlobalAveragePooling1D()
+    model = keras.Sequential([embedding, pooled, keras.layers.Dense(1, kernel_initializer=initial)])
     model.build((None, 1))
-    model.compile(rank.wrap(keras.optimizers.SGD(0.01)), "mse")
+    model.compile(rank.wrap(keras.optimizers.SGD(0.01), is_dense=is_dense), "mse")
     model.optimizer.build(model.trainable_variables)
     rank.share_state(model)
-    model.train_on_batch(rows, 3 * rows + 1)
+    model.train_on_batch(ids % 3, 3.0 * ids + 1)
+    return np.concatenate([value.ravel() for value in model.get_weights()])
+
+
+def one_step(rank):
+    weights = [stepped(rank, is_dense) for is_dense in (False, True)]
     rank.report({"event": "done", "by": rank.index})
-    (path / str(rank.index)).write_text(os.environ.get("TF_NUM_INTRAOP_THREADS", ""))
-    return [value.ravel().tolist() for value in model.get_weights()], float(
-        rank.total(np.array(rank.index + 1.0))
-    )
+    return weights, float(rank.total(np.array(rank.index + 1.0)))
 
 
-def test_two_ranks_step_as_one_does(spark, tmp_path):
-    function, events = partial(one_step, path=tmp_path), []
-    ((alone, _),) = launcher(config.Training(launcher="inprocess", processes=1)).train(function, 1)
-    together = launcher(config.Training(launcher="horovod"), events.append).train(function, 2)
+def test_two_ranks_step_as_one_does(spark):
+    events = []
+    ((alone, _),) = launcher(config.Training(launcher="inprocess", processes=1)).train(one_step, 1)
+    together = launcher(config.Training(launcher="horovod"), events.append).train(one_step, 2)
     for weights, total in together:
-        np.testing.assert_allclose(np.concatenate(weights), np.concatenate(alone), rtol=1e-5)
+        np.testing.assert_allclose(weights, alone, rtol=1e-5)
         assert total == 3
     assert events == [{"event": "done", "by": 0}]
 
@@ -178,8 +172,8 @@ def killed_on_second(rank):
 
 
 def test_killed_rank_ends_the_job(spark):
-    with pytest.raises(RankFailed, match="a rank ended without a word: killed, or out of memory"):
-        launcher(config.Training(launcher="horovod")).train(killed_on_second, 2)
+    with pytest.raises(RankFailed, match=r"rank 1.* ended without a word: killed \(SIGKILL\)"):
+        launcher(config.Training(launcher="horovod", max_restarts=0)).train(killed_on_second, 2)
 
 
 @pytest.mark.parametrize("name", ["horovod", "elephas"])
@@ -189,9 +183,63 @@ def test_more_ranks_than_slots_is_told(spark, name):
         launcher(config.Training(launcher=name)).train(fail_on_second, slots + 1)
 
 
-def test_elephas_averages_weights_of_epochs(spark, job, capfd):
-    events = []
-    (result,) = train(job("elephas", 2, epochs=2), events.append)
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("elephas", {}),
+        ("elephas_asynchronous", {"elephas_update": "batch"}),
+        ("elephas_hogwild", {"elephas_update": "epoch"}),
+    ],
+)
+def test_elephas_workers_train_together(spark, job, capfd, name, changes):
+    events, threads = [], threading.active_count()
+    (result,) = train(job(name, 2, epochs=2, **changes), events.append)
     require_trained(result)
     assert [event["epoch"] for event in events if event["event"] == "epoch"] == [1, 2]
     assert capfd.readouterr().out == ""
+    assert threading.active_count() == threads
+
+
+class FailingTask(ExtractorTask):
+    """A task whose second worker does not get far."""
+
+    def compile(self, model, optimizer):
+        super().compile(model, optimizer)
+        worker = TaskContext.get()
+        if worker is not None and worker.partitionId() == 1:
+            if self.encoder_id == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise ValueError("row 17 is no row")
+
+
+@pytest.mark.parametrize(
+    ("end", "cause"),
+    [("raised", "ValueError: row 17 is no row"), ("killed", "it ended without a word: killed")],
+)
+def test_failing_elephas_worker_ends_the_job_with_its_cause(spark, job, end, cause):
+    threads = threading.active_count()
+    failing = replace(job("elephas_hogwild", 2), task=FailingTask(**{**vars(TASK), "encoder_id": end}))
+    with pytest.raises(RankFailed, match=f"a worker failed: {cause}"):
+        train(failing)
+    assert threading.active_count() == threads
+    assert spark.range(3).count() == 3
+
+
+class HangingTask(ExtractorTask):
+    """A task whose second worker waits in its first step for what never comes."""
+
+    def compile(self, model, optimizer):
+        super().compile(model, optimizer)
+        worker = TaskContext.get()
+        if worker is not None and worker.partitionId() == 1:
+            model.train_step = lambda batch: time.sleep(300)
+
+
+def test_hanging_elephas_worker_ends_the_job_and_is_told_by_place(spark, job):
+    hanging = replace(job("elephas_hogwild", 2, stall_timeout_s=10), task=HangingTask(**vars(TASK)))
+    began, threads = time.monotonic(), threading.active_count()
+    with pytest.raises(RankFailed, match=r"training hung for 10 s: rank 1 .* it is at test_launchers.py:\d+"):
+        train(hanging)
+    assert time.monotonic() - began < 120
+    assert threading.active_count() == threads
+    assert spark.range(3).count() == 3

@@ -37,7 +37,7 @@ def test_help_of_a_job_in_a_prepared_clone_comes_from_its_settings(prepared: Clo
         (["--unknown"], "Usage:"),
         (["clean"], "there is no job 'clean'; the jobs are:\n  clean_text "),
         (["../jobs/clean_text"], "there is no job"),
-        (["clean_text", "--env", "moon"], "there is no environment 'moon'; there is: local"),
+        (["clean_text", "--env", "moon"], "there is no environment 'moon'; there is: cluster gpu local"),
         (["clean_text", "--env=../spark/local"], "there is no environment"),
         (["clean_text", "--env"], "there is no environment ''"),
     ],

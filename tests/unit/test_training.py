@@ -1,18 +1,31 @@
 """What training keeps and shows, without training."""
 
+import contextlib
 import logging
+import re
+import socket
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
 from invoicelake import config
 from invoicelake.config import SettingsError
 from invoicelake.tables import PinnedTable
 from invoicelake.training.checkpoints import Checkpoints, Standing, read_weights
+from invoicelake.training.extractor_task import ExtractorTask
 from invoicelake.training.job import TrainingJob
 from invoicelake.training.launchers import launcher
 from invoicelake.training.launchers.rank_output import MARK, RankOutput
+from invoicelake.training.launchers.rank_places import interface_to_others, place, require_own_name
+from invoicelake.training.launchers.rank_server import RankServer, served
+from invoicelake.training.launchers.rank_task import event_line
+from invoicelake.training.launchers.spark_failure import cause_of
+from invoicelake.training.launchers.watch import Watch
 from invoicelake.training.progress import Progress
+from invoicelake.training.task import Criterion
 from invoicelake.training.trainer import learning_rate
 
 PRINT = "a" * 64
@@ -22,15 +35,14 @@ def table(files=("/lake/a.parquet",), version=3):
     return PinnedTable("gold.extractor_example", "/lake", version, files, (8,) * len(files))
 
 
+TASK = ExtractorTask(config.Model(), config.Encoding(), (config.Field(name="total", kind="amount"),), 10, "e")
+
+
 def job(training=None, **changes):
     facts = {
+        "task": TASK,
         "train": table(),
         "validation": table(("/lake/b.parquet",)),
-        "model": config.Model(),
-        "encoding": config.Encoding(),
-        "fields": (config.Field(name="total", kind="amount"),),
-        "vocabulary_size": 10,
-        "encoder_id": "e",
         "training": training or config.Training(),
         "seed": 0,
         "checkpoints": "/tmp/checkpoints",
@@ -66,7 +78,10 @@ def test_newest_checkpoints_are_kept(tmp_path):
     checkpoints = Checkpoints(tmp_path, PRINT)
     for epoch in (1, 2, 3):
         checkpoints.save(standing(epoch))
-    assert sorted(file.name for file in tmp_path.rglob("*.*")) == ["epoch-0002.npz", "epoch-0003.npz"]
+    assert sorted(file.name for file in tmp_path.rglob("*.*")) == [
+        "epoch-0002-step-00000000.npz",
+        "epoch-0003-step-00000000.npz",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +91,7 @@ def test_damaged_checkpoint_is_passed_over(tmp_path, damage):
     checkpoints = Checkpoints(tmp_path, PRINT)
     checkpoints.save(standing(1))
     checkpoints.save(standing(2))
-    (newest,) = tmp_path.rglob("epoch-0002.npz")
+    (newest,) = tmp_path.rglob("epoch-0002-*.npz")
     newest.write_bytes(damage(newest.read_bytes()))
     assert checkpoints.latest().epoch == 1
 
@@ -105,19 +120,34 @@ def test_remove_leaves_nothing(tmp_path):
 # what changes                               the outcome changes
 CHANGES = [
     ({"seed": 1}, True),
-    ({"model": config.Model(width=64)}, True),
+    ({"task": replace(TASK, model=config.Model(width=64))}, True),
     ({"training": config.Training(processes=4)}, True),
     ({"train": table(("/lake/c.parquet",))}, True),
     ({"train": table(version=4)}, False),
-    ({"encoder_id": "f"}, True),
+    ({"task": replace(TASK, encoder_id="f")}, True),
     ({"checkpoints": "/elsewhere"}, False),
     ({"training": config.Training(start_timeout_s=5)}, False),
+    ({"training": config.Training(elephas_unencrypted=True)}, False),
 ]
 
 
 @pytest.mark.parametrize(("changes", "differs"), CHANGES)
 def test_fingerprint_changes_with_what_decides_the_outcome(changes, differs):
     assert (job(**changes).fingerprint != job().fingerprint) is differs
+
+
+ERROR, F1 = Criterion("error", is_higher_better=False), Criterion("f1", is_higher_better=True)
+# criterion  metrics of the epoch                    score
+SCORES = [
+    (F1, {"loss": 3, "f1": 0.1, "val_f1": 0.7}, 0.7),
+    (ERROR, {"loss": 3, "val_error": 2.5}, -2.5),
+    (ERROR, {"loss": 3, "error": 1}, -3),
+]
+
+
+@pytest.mark.parametrize(("criterion", "metrics", "score"), SCORES)
+def test_score_of_an_epoch_is_higher_the_better(criterion, metrics, score):
+    assert criterion.score(metrics) == score
 
 
 def test_learning_rate_rises_then_falls_to_nothing():
@@ -147,39 +177,143 @@ def test_inprocess_launcher_refuses_more_ranks():
         launcher(config.Training(launcher="inprocess", processes=1)).train(lambda rank: None, 2)
 
 
-def output(*chunks):
+def heard(*lines):
     events = []
-    taken = RankOutput(events.append, on_failure=lambda: None)
-    for chunk in chunks:
-        taken.write(chunk)
+    taken = RankOutput(events.append, Watch(2, 40))
+    for line in lines:
+        taken.write(line)
     return taken, events
 
 
 def test_events_are_told_from_what_else_ranks_write():
-    _, events = output(f'[0]<stdout>:{MARK}{{"event": "st', 'ep", "step": 1}\n[0]<stderr>:noise\n')
+    _, events = heard(f'tail of a bar{MARK}{{"event": "step", "step": 1}}\n', "noise\n")
     assert events == [{"event": "step", "step": 1}]
 
 
-FAILED = '[1]<stdout>:{mark}{{"event": "failed", "rank": {rank}, "cause": "{cause}", "trace": "in line 3"}}\n'
+def failed(rank, cause):
+    return event_line({"event": "failed", "rank": rank, "cause": cause, "trace": "in line 3"})
+
+
+def ended(rank, code):
+    return event_line({"event": "ended", "rank": rank, "code": code})
+
+
+BEREFT = failed(0, "HorovodInternalError: gone")
 # what ranks wrote                                                  what the user is told
 FAILURES = [
-    ([(0, "HorovodInternalError: gone"), (1, "ValueError: bad")], "rank 1 failed: ValueError: bad"),
+    ([BEREFT, failed(1, "ValueError: bad"), ended(1, 1)], "rank 1 failed: ValueError: bad"),
+    ([BEREFT, ended(1, -9)], "rank 1 ended without a word: killed (SIGKILL), or out of memory"),
     (
-        [(0, "UnknownError: Horovod has been shut down")],
-        "a rank ended without a word: killed, or out of memory",
+        [failed(0, "UnknownError: Horovod has been shut down"), ended(0, 1), ended(1, 3)],
+        "rank 1 ended without a word, with exit code 3",
     ),
-    ([(0, "HorovodInternalError: gone")], "a rank ended without a word: killed, or out of memory"),
-    ([], "training stopped: Exit code: 1"),
+    (
+        [failed(0, "UnknownError: [/gloo/transport/tcp/pair.cc:589] Connection reset"), ended(0, 1)],
+        "rank 1 was lost: its executor, or the machine that it was on, is gone",
+    ),
+    ([BEREFT, ended(0, 1)], "rank 1 was lost: its executor, or the machine that it was on, is gone"),
+    ([ended(0, 0), ended(1, 0)], "training stopped: Exit code: 1"),
 ]
 
 
-@pytest.mark.parametrize(("failed", "told"), FAILURES)
-def test_cause_of_a_failure_is_found(failed, told):
-    lines = [FAILED.format(mark=MARK, rank=rank, cause=cause) for rank, cause in failed]
-    taken, _ = output("[1]<stderr>:last words\n", *lines)
+@pytest.mark.parametrize(("lines", "told"), FAILURES)
+def test_cause_of_a_failure_is_found(lines, told):
+    taken, _ = heard("last words\n", *lines)
+    taken.gone(1)
     failure = taken.failure(RuntimeError("Exit code: 1\n"))
     assert str(failure) == told
+    assert failure.is_passing is bool(re.search("ended|lost", told))
     assert "last words" in failure.details
+
+
+# rank, machines of the ranks    rank and size: on its machine   across machines
+PLACES = [
+    (0, ["a"], (0, 1), (0, 1)),
+    (1, ["a", "a"], (1, 2), (0, 1)),
+    (1, ["a", "b"], (0, 1), (1, 2)),
+    (3, ["b", "a", "a", "b"], (1, 2), (1, 2)),
+    (2, ["a", "b", "b"], (1, 2), (0, 1)),
+]
+
+
+@pytest.mark.parametrize(("rank", "hosts", "local", "cross"), PLACES)
+def test_place_of_a_rank(rank, hosts, local, cross):
+    found = place(rank, hosts)
+    assert (int(found["HOROVOD_RANK"]), int(found["HOROVOD_SIZE"])) == (rank, len(hosts))
+    assert (int(found["HOROVOD_LOCAL_RANK"]), int(found["HOROVOD_LOCAL_SIZE"])) == local
+    assert (int(found["HOROVOD_CROSS_RANK"]), int(found["HOROVOD_CROSS_SIZE"])) == cross
+    same = [
+        place(other, hosts)["HOROVOD_HOSTNAME"] == found["HOROVOD_HOSTNAME"] for other in range(len(hosts))
+    ]
+    assert same == [host == hosts[rank] for host in hosts]
+
+
+def test_ranks_of_one_machine_meet_on_loopback():
+    addresses = {entry.address for entry in psutil.net_if_addrs()[interface_to_others(0, ["here", "here"])]}
+    assert "127.0.0.1" in addresses
+
+
+@pytest.mark.parametrize(
+    ("hosts", "address", "told"),
+    [
+        (["a", "b"], "10.0.0.5", ""),
+        (["a", "b"], "127.0.1.1", "takes its own name .* for 127.0.1.1, .* write the line 'b "),
+        (["a", "b"], None, "takes its own name .* for nothing, "),
+        (["b", "b"], "127.0.1.1", ""),
+    ],
+)
+def test_machine_that_takes_itself_for_loopback_is_told(monkeypatch, hosts, address, told):
+    def known(*_, **__):
+        if address is None:
+            raise socket.gaierror
+        return [(None, None, 0, "", (address, 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", known)
+    with pytest.raises(OSError, match=told) if told else contextlib.nullcontext():
+        require_own_name(1, hosts)
+
+
+def greeted(server, hello):
+    """Say `hello` and all that follows it, as a rank, and wait to be hung up on."""
+    with socket.create_connection(("127.0.0.1", server.port), 5) as rank:
+        rank.sendall(hello.encode())
+        rank.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):
+            rank.recv(1)
+
+
+def test_only_ranks_of_the_job_are_heard():
+    lines, gone = [], []
+    server = RankServer("127.0.0.1", lines.append, gone.append)
+    with served(server):
+        for hello in ("", "guess 0\na\n", f"{server.token} x\nb\n", f"{server.token} 1\nc\nd"):
+            greeted(server, hello)
+        greeted(server, f"{server.token} 1\nagain\n")
+        server.hang_up()
+        greeted(server, f"{server.token} 0\nlate\n")
+    assert (lines, gone) == (["c\n", "d"], [1])
+
+
+JAVA = """org.apache.spark.SparkException: Job aborted due to stage failure: task 1 failed
+PythonException: Traceback (most recent call last):
+  File "/a/worker.py", line 7, in main
+ConnectionError: rank 1 at b does not reach the driver
+
+\tat org.apache.spark.api.python"""
+
+
+# what failed with                        its cause
+CAUSES = [
+    (RuntimeError("Exit code: 1\n"), "Exit code: 1"),
+    (RuntimeError("cancelled\n\tat java.lang"), "cancelled"),
+    (SimpleNamespace(java_exception=JAVA), "ConnectionError: rank 1 at b does not reach the driver"),
+    (SimpleNamespace(java_exception="Job was cancelled\n\tat java.lang"), "Job was cancelled"),
+]
+
+
+@pytest.mark.parametrize(("error", "cause"), CAUSES)
+def test_failure_of_a_spark_job_is_told_in_a_line(error, cause):
+    assert cause_of(error) == cause
 
 
 def test_progress_without_terminal_is_a_line_an_epoch(caplog):

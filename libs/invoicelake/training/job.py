@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from invoicelake import config
-from invoicelake.models.encoding import IGNORED, tensor_specs
 from invoicelake.tables import PinnedTable
-from invoicelake.training.feed import Layout
+from invoicelake.training.layout import Layout
+from invoicelake.training.task import Task
 
 _CODE = ("models", "training")
+_NOT_DECIDING = {
+    "start_timeout_s",
+    "cycle_time_ms",
+    "checkpoint_every_s",
+    "max_restarts",
+    "stall_timeout_s",
+    "min_processes",
+    "elephas_unencrypted",
+}
+_XLA_LENGTHS = 64
+"""XLA compiles a model anew for each shape: with it, lengths of batches are multiples of this."""
 
 
 @dataclass(frozen=True)
@@ -21,25 +33,17 @@ class TrainingJob:
     """A model to be trained on one version of a table.
 
     Attributes:
+        task: what to train.
         train: rows to learn from.
         validation: rows to choose the best epoch by; without any, the loss on `train` decides.
-        model: the network's shape.
-        encoding: how documents became tensors.
-        fields: in the order of the classes.
-        vocabulary_size: of the vocabulary that the rows were encoded with.
-        encoder_id: of that vocabulary.
         training: how to train.
         seed: of every draw.
         checkpoints: folder that all ranks can reach.
     """
 
+    task: Task
     train: PinnedTable
     validation: PinnedTable
-    model: config.Model
-    encoding: config.Encoding
-    fields: tuple[config.Field, ...]
-    vocabulary_size: int
-    encoder_id: str
     training: config.Training
     seed: int
     checkpoints: str
@@ -47,8 +51,7 @@ class TrainingJob:
     @property
     def layout(self) -> Layout:
         """Which columns of the tables are what."""
-        specs = tensor_specs(self.encoding)
-        return Layout(specs, target="labels", length="words", key="example_id", ignored=IGNORED)
+        return replace(self.task.layout, length_step=_XLA_LENGTHS if self.training.xla else 1)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -57,15 +60,17 @@ class TrainingJob:
             # Files never change: their names say which rows, also where other partitions changed since.
             "rows": [[table.name, table.rows] for table in (self.train, self.validation)],
             "files": sorted(Path(file).name for file in self.train.files + self.validation.files),
-            "model": self.model.model_dump(),
-            "encoding": self.encoding.model_dump(),
-            "fields": [field.model_dump() for field in self.fields],
-            "encoder": self.encoder_id,
-            "training": self.training.model_dump(exclude={"start_timeout_s"}),
+            "task": [type(self.task).__name__, dict(self.task.facts)],
+            "training": self._deciding_settings(),
             "seed": self.seed,
             "code": code_hash(),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _deciding_settings(self) -> dict[str, Any]:
+        settings = self.training.model_dump(exclude=_NOT_DECIDING)
+        # Each goes on where the other stopped.
+        return settings | {"launcher": settings["launcher"].removesuffix("_elastic")}
 
     @property
     def tags(self) -> dict[str, str]:

@@ -25,7 +25,11 @@ class Progress:
             self._close_bar()
             numbers = ", ".join(f"{name} {value:.4g}" for name, value in event["metrics"].items())
             log.info("epoch %d of %d: %s", event["epoch"], event["epochs"], numbers)
-        elif self._shows_bar:
+        elif event["event"] == "device":
+            log.info("the first rank computes on: %s", event["device"])
+        elif event["event"] == "resumed" and (event["epoch"] or event["step"]):
+            log.info("going on after step %d of epoch %d", event["step"], event["epoch"] + 1)
+        elif event["event"] == "step" and self._shows_bar:
             self._move_bar(event)
 
     def __enter__(self) -> Progress:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from invoicelake import config
-from invoicelake.training.ranks import Launcher, Listener
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from invoicelake import config
+    from invoicelake.training.ranks import Launcher, Listener
 
 
 def launcher(settings: config.Training, listener: Listener | None = None) -> Launcher:
@@ -17,10 +20,17 @@ def launcher(settings: config.Training, listener: Listener | None = None) -> Lau
         from invoicelake.training.launchers.inprocess import InProcessLauncher
 
         return InProcessLauncher(listener)
-    if settings.launcher == "elephas":
+    if settings.launcher.startswith("elephas"):
         from invoicelake.training.launchers.elephas_spark import ElephasLauncher
 
-        return ElephasLauncher(listener)
+        return ElephasLauncher(settings, listener)
+    from invoicelake.training.launchers.restarting import LastCheckpoint, RestartingLauncher
+
+    if settings.launcher == "horovod_elastic":
+        from invoicelake.training.launchers.horovod_elastic import ElasticLauncher
+
+        return ElasticLauncher(settings, LastCheckpoint(listener))
     from invoicelake.training.launchers.horovod_spark import HorovodLauncher
 
-    return HorovodLauncher(settings.start_timeout_s, listener)
+    last = LastCheckpoint(listener)
+    return RestartingLauncher(HorovodLauncher(settings, last), last, settings.max_restarts)

@@ -2,168 +2,156 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import logging
 import threading
-import traceback
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
-from numpy.typing import NDArray
+import cloudpickle
 
-from invoicelake.training.launchers.horovod_adapted import adapted_horovod
-from invoicelake.training.launchers.rank_output import RankOutput, emit
-from invoicelake.training.launchers.slots import is_local, require_slots, spark_context, threads_per_rank
-from invoicelake.training.ranks import Listener, Rank
+from invoicelake import config
+from invoicelake.errors import JobError
+from invoicelake.training.launchers.barrier_tasks import BarrierTasks, driver_address
+from invoicelake.training.launchers.rank_output import RankOutput
+from invoicelake.training.launchers.rank_server import RankServer, Rendezvous, served
+from invoicelake.training.launchers.rank_task import Order, run_rank
+from invoicelake.training.launchers.slots import (
+    await_slots,
+    refuse_dynamic_allocation,
+    require_slots,
+    spark_context,
+    threads_per_rank,
+)
+from invoicelake.training.launchers.watch import Watch
+from invoicelake.training.ranks import Event, Listener, Rank, RankFailed
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_POLL_S = 0.2
+_POLL_S = 0.05
 # After this long, ranks that have not noticed that another one failed are ended.
 _GRACE_S = 5.0
 _STALL_S = 300
-_END_S = 20.0
-
-
-class HorovodRank(Rank):
-    """A process of a Horovod job; Horovod must have been initialised."""
-
-    def __init__(self, listener: Listener | None = None) -> None:
-        import horovod.tensorflow.keras as hvd
-
-        super().__init__(listener)
-        self._hvd = hvd
-        self.index, self.size = hvd.rank(), hvd.size()
-
-    def wrap(self, optimizer: Any) -> Any:
-        """The optimizer, made to average gradients over all ranks."""
-        return self._hvd.DistributedOptimizer(optimizer)
-
-    def share_state(self, model: Any) -> None:
-        """Give all ranks the chief's weights and optimizer state."""
-        from horovod.tensorflow import broadcast_variables
-
-        broadcast_variables(model.variables, root_rank=0)
-        broadcast_variables(model.optimizer.variables, root_rank=0)
-
-    def total(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Sum over all ranks."""
-        import tensorflow as tf
-        from horovod.tensorflow import Sum, allreduce
-
-        summed: NDArray[Any] = allreduce(tf.constant(values, tf.float64), op=Sum, name="total").numpy()
-        return summed
-
-    def agreed(self, value: float) -> float:
-        """The chief's value."""
-        import tensorflow as tf
-        from horovod.tensorflow import broadcast
-
-        return float(broadcast(tf.constant(value, tf.float64), root_rank=0, name="agreed").numpy())
+# Longer than their tasks wait for last words; Spark would begin a failed job anew, and wait for slots.
+_END_S = 6.0
+_LAST_WORDS_S = 5.0
 
 
 class HorovodLauncher:
-    """Starts as many Spark tasks as ranks, each of which starts a process.
+    """Starts as many Spark tasks as ranks, all at once, each of which starts a process.
+
+    Horovod's own way, `horovod.spark.run`, comes to the same processes by another and longer road, on which
+    every machine must call its network interface by one name.
 
     Args:
-        start_timeout_s: time for all ranks to come up; on a busy cluster they wait for free slots.
+        settings: how long ranks may take to come up, and may hang.
         listener: takes the events that the chief reports.
+        interrupt: when it is set, ranks are ended.
+
+    Attributes:
+        up: of each rank of the last run, what it said when it had met the others.
     """
 
-    def __init__(self, start_timeout_s: int = 600, listener: Listener | None = None) -> None:
-        self._start_timeout_s = start_timeout_s
+    def __init__(
+        self,
+        settings: config.Training,
+        listener: Listener | None = None,
+        interrupt: threading.Event | None = None,
+    ) -> None:
+        self._settings = settings
         self._listener = listener
+        self._interrupt = interrupt or threading.Event()
+        self.up: Mapping[int, Event] = {}
 
     def train(self, function: Callable[[Rank], T], processes: int) -> list[T]:
-        """Run `function` as `processes` ranks."""
+        """Run `function` as `processes` ranks.
+
+        Raises:
+            RanksInterrupted: `interrupt` was set.
+        """
         context = spark_context()
+        refuse_dynamic_allocation(context)
         require_slots(context, processes)
-        threads = threads_per_rank(context, processes)
-        stop, ended = threading.Event(), threading.Event()
-        output = RankOutput(self._listener, on_failure=_after(_GRACE_S, stop.set))
-        outcome: dict[str, Any] = {}
-
-        def run() -> None:
+        await_slots(context, processes, self._settings.start_timeout_s)
+        watch = Watch(processes, self._settings.stall_timeout_s)
+        output = RankOutput(self._listener, watch)
+        self.up = output.up
+        host, listening = driver_address(context)
+        server, rendezvous = RankServer(listening, output.write, output.gone), Rendezvous(listening)
+        order = Order(
+            host=host,
+            port=server.port,
+            rendezvous_port=rendezvous.server_port,
+            token=server.token,
+            function=cloudpickle.dumps(function),
+            environment=_environment(threads_per_rank(context, processes), self._settings),
+        )
+        with served(rendezvous), served(server):
+            tasks = BarrierTasks(context, partial(run_rank, order), processes)
             try:
-                outcome["results"] = _run(function, processes, self._start_timeout_s, threads, output)
-            except Exception as error:
-                outcome["error"] = error
+                self._wait(tasks, output, watch, processes)
             finally:
-                ended.set()
+                server.hang_up()
+                tasks.end(_END_S)
+                server.cut_off(_LAST_WORDS_S)
+        return _results(tasks, output)
 
-        # Horovod waits without end; from a thread of its own, Ctrl-C still reaches this one.
-        with adapted_horovod(stop):
-            threading.Thread(target=run, name="horovod", daemon=True).start()
-            try:
-                # Not by joining the thread: Python 3.11 takes it for ended when Ctrl-C comes within a join.
-                while not ended.wait(_POLL_S):
-                    pass
-            except BaseException:
-                stop.set()
-                ended.wait(_END_S)
-                raise
-        if "error" in outcome:
-            raise output.failure(outcome["error"]) from outcome["error"]
-        results: list[T] = outcome["results"]
-        return results
-
-
-def _run(
-    function: Callable[[Rank], T], processes: int, start_timeout_s: int, threads: int, output: RankOutput
-) -> list[T]:
-    import horovod.spark
-
-    results: list[T] = horovod.spark.run(
-        _as_rank,
-        args=(function,),
-        num_proc=processes,
-        start_timeout=start_timeout_s,
-        use_gloo=True,
-        env=_environment(threads, start_timeout_s),
-        stdout=output,
-        stderr=output,
-        verbose=0,
-        executable=sys.executable if is_local(spark_context()) else None,
-    )
-    return results
+    def _wait(self, tasks: BarrierTasks, output: RankOutput, watch: Watch, processes: int) -> None:
+        """Wait until the tasks have ended, or a rank has failed and the others had time to notice."""
+        limit_s = self._settings.start_timeout_s
+        give_up = time.monotonic() + limit_s
+        met = False
+        while not tasks.ended.wait(_POLL_S):
+            now = time.monotonic()
+            if output.failed_at is not None and now > output.failed_at + _GRACE_S:
+                return
+            if output.failed_at is None and (stall := watch.stall()):
+                raise RankFailed(*stall, is_passing=True)
+            if self._interrupt.is_set():
+                raise RanksInterrupted
+            if len(output.up) == processes:
+                met = met or _tell(output.up)
+            elif now > give_up:
+                raise JobError(
+                    f"{len(output.up)} of {processes} ranks came up within {limit_s} s; "
+                    f"see that Spark has {processes} free slots, or set training.start_timeout_s"
+                )
 
 
-def _as_rank(function: Callable[[Rank], T]) -> T:
-    """What each process runs."""
-    import horovod.tensorflow.keras as hvd
-
-    try:
-        hvd.init()
-        return function(HorovodRank(emit))
-    except BaseException as error:
-        cause = f"{type(error).__name__}: {error}"
-        emit({"event": "failed", "rank": _rank_number(), "cause": cause, "trace": traceback.format_exc()})
-        raise
+def _tell(up: Mapping[int, Event]) -> bool:
+    places = (f"{rank} at {event['host']} ({event['interface']})" for rank, event in sorted(up.items()))
+    log.info("%d ranks met: %s", len(up), ", ".join(places))
+    return True
 
 
-def _after(seconds: float, action: Callable[[], None]) -> Callable[[], None]:
-    """Something to call that does `action` after a while, whatever else happens."""
-
-    def begin() -> None:
-        timer = threading.Timer(seconds, action)
-        timer.daemon = True
-        timer.start()
-
-    return begin
+class RanksInterrupted(Exception):
+    """Ranks were ended because they were asked to."""
 
 
-def _rank_number() -> int:
-    return int(os.environ.get("HOROVOD_RANK", "-1"))
+def _results(tasks: BarrierTasks, output: RankOutput) -> list[Any]:
+    if tasks.error is not None or output.failed_at is not None:
+        raise output.failure(tasks.error) from tasks.error
+    return [cloudpickle.loads(result) for _, result in tasks.results]
 
 
-def _environment(threads: int, start_timeout_s: int) -> dict[str, str]:
-    return {
+def _environment(threads: int, settings: config.Training) -> dict[str, str]:
+    exact = {
+        # Fused with others, a tensor would be summed over three ranks or more in an order that varies.
+        "HOROVOD_FUSION_THRESHOLD": "0",
+        "HOROVOD_DISABLE_GROUP_FUSION": "1",
+    }
+    return (exact if settings.deterministic else {}) | {
         "OMP_NUM_THREADS": str(threads),
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        "HOROVOD_CYCLE_TIME": str(settings.cycle_time_ms),
         # Ranks that start on a busy machine may be far apart; by itself Horovod allows them 30 s.
-        "HOROVOD_GLOO_TIMEOUT_SECONDS": str(start_timeout_s),
+        "HOROVOD_GLOO_TIMEOUT_SECONDS": str(settings.start_timeout_s),
+        # Who is missing from an exchange is told before ranks are ended for it.
+        "HOROVOD_STALL_CHECK_TIME_SECONDS": str(max(settings.stall_timeout_s // 3, 1)),
         # By itself Horovod waits for ever for a rank that hangs.
         "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": str(_STALL_S),
     }
