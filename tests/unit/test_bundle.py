@@ -9,15 +9,23 @@ import pytest
 from invoicelake import config
 from invoicelake.models.bundle import BundleError, load_bundle, save_bundle
 from invoicelake.models.encoding import Vocabulary
+from invoicelake.models.known_values import KnownValue, KnownValues
 
 FIELDS = (config.Field(name="total", kind="amount"),)
+KNOWN = KnownValues((KnownValue("company", "ACME", "Acmé", 2),), 3)
 WEIGHTS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(4, dtype=np.float32)]
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     save_bundle(
-        tmp_path / "model", config.Model(width=16), config.Encoding(), FIELDS, Vocabulary(("A", "Ü")), WEIGHTS
+        tmp_path / "model",
+        config.Model(width=16),
+        config.Encoding(),
+        FIELDS,
+        Vocabulary(("A", "Ü")),
+        WEIGHTS,
+        KNOWN,
     )
     return tmp_path / "model"
 
@@ -25,6 +33,7 @@ def saved(tmp_path: Path) -> Path:
 def test_what_is_read_is_what_was_written(saved: Path) -> None:
     extractor = load_bundle(saved)
     assert (extractor.model.width, extractor.fields, extractor.vocabulary.words) == (16, FIELDS, ("A", "Ü"))
+    assert extractor.known == KNOWN
     for found, expected in zip(extractor.weights, WEIGHTS, strict=True):
         np.testing.assert_array_equal(found, expected)
 
@@ -40,6 +49,7 @@ def test_other_weights_are_refused(saved: Path) -> None:
     ("change", "message"),
     [
         ({"vocabulary": ["A"]}, "SHA-256 of the vocabulary"),
+        ({"known_values": {"documents": 4, "values": []}}, "SHA-256 of the known values"),
         ({"form": 0}, "form is 0, expected 1"),
     ],
 )
@@ -56,7 +66,7 @@ def test_broken_description_is_refused(saved: Path, content: bytes | None) -> No
     file.unlink()
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(BundleError, match="extractor"):
+    with pytest.raises(BundleError, match=r"no readable extractor|form is None, expected 1"):
         load_bundle(saved)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from invoicelake import config
-from invoicelake.models.decoding import decode
+from invoicelake.models.decoding import Prediction, decode
 from invoicelake.models.encoding import Vocabulary, encode
 from invoicelake.models.labelling import label
 from invoicelake.text.document import Line
@@ -31,9 +31,12 @@ RECEIPT = [
 ]
 
 
-def predicted(
-    chances: dict[str, dict[str, float]],
-) -> dict[str, tuple[str, float]]:
+def predicted(chances: dict[str, dict[str, float]]) -> dict[str, tuple[str, float]]:
+    """Value and score by field."""
+    return {name: (found.value, found.score) for name, found in read(chances).items()}
+
+
+def read(chances: dict[str, dict[str, float]]) -> dict[str, Prediction]:
     """Decode with the given probability on the tokens of a part of a line, by field and `text@line`."""
     windows = encode(RECEIPT, Vocabulary(()), SETTINGS)
     probabilities = []
@@ -50,9 +53,7 @@ def predicted(
                 )
                 table[: len(inside)][inside, number] = chance
         probabilities.append(table)
-    return {
-        found.field: (found.value, found.score) for found in decode(RECEIPT, windows, probabilities, FIELDS)
-    }
+    return {found.field: found for found in decode(RECEIPT, windows, probabilities, FIELDS)}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_lines_of_the_value() -> None:
         "company": "ACME BOOKS SDN BHD",
     }
     targets = label(RECEIPT, windows, labels, FIELDS, SETTINGS)
-    certain = [np.eye(256, 5, dtype=np.float32)[target] for target in targets]
+    certain = [np.eye(256, 5, dtype=np.float32)[target[:, 0]] for target in targets]
     found = {one.field: one for one in decode(RECEIPT, windows, certain, FIELDS)}
     assert {name: one.value for name, one in found.items()} == labels
     assert {name: one.line_numbers for name, one in found.items()} == {
@@ -120,5 +121,52 @@ def test_lines_of_the_value() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "likely", "expected"),
+    [
+        ("identifier", "Invoice No.: #4711.", "#4711.", "4711"),
+        ("identifier", "VAT GB 123 4567 89 REG", "GB 123 4567 89", "GB 123 4567 89"),
+        ("identifier", "IBAN DE89 3704 0044", "DE89 3704 0044", "DE89 3704 0044"),
+        ("identifier", "NUMBER MISSING", "MISSING", None),
+        ("currency", "TOTAL CHF 12.00", "CHF", "CHF"),
+        ("currency", "SUMME €12.00", "€", "€"),
+        ("currency", "TOTAL 12.00", "12.00", None),
+        ("percentage", "MwSt. 8,25 % 4.00", "8,25", "8,25"),
+        ("percentage", "MwSt. 19%", "19%", "19"),
+    ],
+)  # fmt: skip
+def test_other_kinds(kind: config.FieldKind, text: str, likely: str, expected: str | None) -> None:
+    lines = [Line(text, 0, 0, 0, 100, 10)]
+    (window,) = encode(lines, Vocabulary(()), SETTINGS)
+    start = text.index(likely)
+    inside = (window.starts >= start) & (window.ends <= start + len(likely))
+    table = np.full((SETTINGS.max_tokens, 2), 1e-3, dtype=np.float32)
+    table[: len(inside)][inside, 1] = 0.9
+    found = decode(lines, [window], [table], (config.Field(name="it", kind=kind),))
+    assert [each.value for each in found] == ([expected] if expected else [])
+
+
 def test_document_without_words() -> None:
     assert decode([], [], [], FIELDS) == []
+
+
+ALTERNATIVES = [
+    # field, chances, the likeliest alternative
+    ("total", {"9.00@5": 0.6, "10.00@6": 0.5}, "10.00"),
+    ("total", {"10.00@6": 0.9, "9.00@5": 0.3}, "9.00"),
+    ("date", {"25/12/2018@3": 0.7, "01/02/1990@7": 0.6}, "01/02/1990"),
+    ("company", {"ACME BOOKS SDN BHD@0": 0.9, "SINCE@7": 0.99}, "SINCE"),
+    ("company", {"ACME BOOKS SDN BHD@0": 0.9}, None),
+]
+
+
+@pytest.mark.parametrize(("field", "chances", "expected"), ALTERNATIVES)
+def test_alternatives_are_less_likely_and_other_values(
+    field: str, chances: dict[str, float], expected: str | None
+) -> None:
+    found = read({field: chances})[field]
+    assert next((other.value for other in found.alternatives), None) == expected
+    assert found.value not in {other.value for other in found.alternatives}
+    scores = [found.score, *(other.score for other in found.alternatives)]
+    if field != "company":
+        assert scores == sorted(scores, reverse=True)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from invoicelake import config
 from invoicelake.models.encoding import IGNORED, Vocabulary, encode
@@ -75,8 +77,45 @@ def test_windows_get_the_classes_of_their_tokens() -> None:
     assert len(windows) > 1
     for window, target in zip(windows, targets, strict=True):
         size = len(window.lines)
-        assert target[:size].tolist() == whole[window.first : window.first + size].tolist()
+        assert target[:size, 0].tolist() == whole[window.first : window.first + size].tolist()
         assert (target[size:] == IGNORED).all()
+        assert (target[:, 1] == IGNORED).all()
+
+
+def words_of(lines: list[Line], classes: NDArray[np.uint8], number: int) -> str:
+    return " ".join(text for text, c in zip(tokenise(lines).texts, classes, strict=True) if c == number)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "texts", "expected"),
+    [
+        ("currency", "EUR", ("Betrag EUR", "12,00 EUR", "Europa"), "EUR EUR"),
+        ("currency", "€", ("Summe EUR 12,00",), "EUR"),
+        ("currency", "Fr.", ("Fr. 12.00", "Freitag"), "Fr."),
+        ("currency", "Rp", ("TOTAL Rp45.000",), "Rp"),
+        ("currency", "?", ("TOTAL 12.00",), ""),
+        ("percentage", "8,25", ("VAT 8.25 %", "18.25%"), "8.25"),
+        ("percentage", "19", ("MwSt. 19%", "19,00"), "19%"),
+        ("percentage", "none", ("MwSt. 19%",), ""),
+        ("identifier", "4711", ("Tel 0471 1234", "No.: 4711", "04711"), "4711"),
+        ("identifier", "DE12 3456", ("DE 12 34 56", "DE12", "3456"), "DE 12 34 56"),
+        ("identifier", "12-34", ("12/34", "12/345"), "12/34"),
+        ("identifier", "--", ("--",), ""),
+    ],
+)  # fmt: skip
+def test_tokens_of_other_kinds(
+    kind: config.FieldKind, value: str, texts: tuple[str, ...], expected: str
+) -> None:
+    lines = column(*texts)
+    classes = token_classes(lines, {"it": value}, (config.Field(name="it", kind=kind),))
+    assert words_of(lines, classes, 1) == expected
+
+
+def test_a_value_that_is_printed_twice_is_where_annotators_said() -> None:
+    lines = column("SUBTOTAL 9.00", "TOTAL 9.00", "CASH 9.00")
+    fields = (config.Field(name="total", kind="amount"), config.Field(name="cash", kind="amount"))
+    classes = token_classes(lines, {"total": "9.00", "cash": "9.00"}, fields, {"total": [1], "cash": [2]})
+    assert classes.tolist() == [0, 0, 0, 1, 0, 2]
 
 
 def test_no_tokens() -> None:

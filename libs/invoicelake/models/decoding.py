@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +10,21 @@ from numpy.typing import NDArray
 
 from invoicelake import config
 from invoicelake.models.encoding import Window
-from invoicelake.text.amounts import find_amounts
+from invoicelake.models.identifiers import best_stretch, trimmed
+from invoicelake.models.read_tokens import ReadTokens, laid_over
+from invoicelake.models.values import joined, printed_parts
+from invoicelake.text.amounts import find_currencies, find_sums
 from invoicelake.text.dates import find_dates
 from invoicelake.text.document import Line
+from invoicelake.text.percentages import find_percentages
 
 Array = NDArray[np.float64]
 Span = tuple[int, int, str]
+Candidate = tuple[int, str, float]
+"""Line number, value as printed, and how likely it is the field's by itself."""
 _LEAST = 1e-3
 _ALSO = 0.1
+_MOST_ALTERNATIVES = 3
 # Fields begin and end with lines far more often than within one.
 _CHANGE_WITHIN_LINE = 3.0
 _CHANGE_BETWEEN_LINES = 0.1
@@ -28,31 +35,27 @@ _APART = 0.99
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """One field of a document: its value as printed, how sure that is (0 to 1), and the lines it is on."""
+class Alternative:
+    """Another value that a field may have: as printed, how sure that is, and the lines it is on."""
 
-    field: str
     value: str
     score: float
     line_numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class _Document:
-    """Tokens of all windows, in reading order, and the probability `(n, 1 + fields)` of each class."""
+class Prediction:
+    """One field of a document: its value as printed, how sure that is (0 to 1), and the lines it is on.
 
-    texts: Sequence[str]
-    lines: NDArray[np.int32]
-    starts: NDArray[np.int32]
-    ends: NDArray[np.int32]
-    rows: NDArray[np.int32]
-    probabilities: Array
+    Attributes:
+        alternatives: values that the field may have instead, the likeliest first.
+    """
 
-    def by_line(self) -> Iterable[tuple[int, NDArray[np.intp]]]:
-        """Each line number with its tokens."""
-        order = np.argsort(self.lines, kind="stable")
-        numbers, starts = np.unique(self.lines[order], return_index=True)
-        return zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)
+    field: str
+    value: str
+    score: float
+    line_numbers: tuple[int, ...]
+    alternatives: tuple[Alternative, ...] = ()
 
 
 def decode(
@@ -61,6 +64,7 @@ def decode(
     probabilities: Sequence[NDArray[np.float32]],
     fields: Sequence[config.Field],
     threshold: float = 0.2,
+    expected: Collection[str] = (),
 ) -> list[Prediction]:
     """Read the fields of a document; a field that is not there gives no prediction.
 
@@ -70,62 +74,52 @@ def decode(
         probabilities: one `(T, 1 + fields)` a window, summing to 1 over the classes; padding is not used.
         fields: in the order of the classes.
         threshold: least score of a prediction.
+        expected: names of fields that every document has: the likeliest value, however unlikely.
     """
     if not windows:
         return []
-    document = _joined(lines, windows, probabilities)
+    document = laid_over(lines, windows, probabilities)
     found = (
         _READERS[field.kind](field.name, document, document.probabilities[:, number])
         for number, field in enumerate(fields, start=1)
     )
-    return [prediction for prediction in found if prediction and prediction.score >= threshold]
+    return [
+        prediction
+        for prediction in found
+        if prediction and (prediction.score >= threshold or prediction.field in expected)
+    ]
 
 
-def _joined(
-    lines: Sequence[Line], windows: Sequence[Window], probabilities: Sequence[NDArray[np.float32]]
-) -> _Document:
-    """Lay windows over one another; where they overlap, the mean counts."""
-    size = max(window.first + len(window.lines) for window in windows)
-    places = np.zeros((3, size), dtype=np.int32)
-    rows = np.zeros(size, dtype=np.int32)
-    total = np.zeros((size, probabilities[0].shape[-1]))
-    times = np.zeros((size, 1))
-    for window, chances in zip(windows, probabilities, strict=True):
-        count = len(window.lines)
-        part = slice(window.first, window.first + count)
-        places[:, part] = window.lines, window.starts, window.ends
-        rows[part] = window.inputs["rows"][:count] - window.inputs["rows"][0] + (rows[window.first] or 0)
-        total[part] += chances[:count]
-        times[part] += 1
-    return _Document([line.text for line in lines], places[0], places[1], places[2], rows, total / times)
-
-
-def _read_text(name: str, document: _Document, chance: Array) -> Prediction | None:
+def _read_text(name: str, document: ReadTokens, chance: Array) -> Prediction | None:
     """The lines, whole or in part, that most likely hold the field."""
-    chosen = _runs(document, chance)
-    if not len(chosen):
-        return None
-    parts = []
-    for number in dict.fromkeys(document.lines[chosen].tolist()):
-        mine = chosen[document.lines[chosen] == number]
-        parts.append(
-            (number, document.texts[number][document.starts[mine].min() : document.ends[mine].max()])
-        )
-    value = " ".join(" ".join(text for _, text in parts).split())
-    return Prediction(name, value, float(chance[chosen].mean()), tuple(number for number, _ in parts))
+    groups = _runs(document, chance) or [_best_line(document, chance)]
+    best, *others = [_printed(document, chance, group) for group in groups]
+    return Prediction(name, best.value, best.score, best.line_numbers, tuple(others[:_MOST_ALTERNATIVES]))
 
 
-def _runs(document: _Document, chance: Array) -> NDArray[np.intp]:
-    """Tokens of the best group of runs, those of a group being at most a row apart."""
+def _printed(document: ReadTokens, chance: Array, chosen: NDArray[np.intp]) -> Alternative:
+    """The text of these tokens, as printed."""
+    parts = printed_parts(document.texts, document.lines, document.starts, document.ends, chosen)
+    value = joined([text for _, text in parts])
+    return Alternative(value, float(chance[chosen].mean()), tuple(number for number, _ in parts))
+
+
+def _best_line(document: ReadTokens, chance: Array) -> NDArray[np.intp]:
+    """Tokens of the line that is likeliest to hold the field, though it likely does not."""
+    return max((tokens for _, tokens in document.by_line()), key=lambda tokens: float(chance[tokens].mean()))
+
+
+def _runs(document: ReadTokens, chance: Array) -> list[NDArray[np.intp]]:
+    """Tokens of each group of runs, the best first, those of a group being at most a row apart."""
     safe = np.clip(chance, _LEAST, 1 - _LEAST)
     gains = np.log(safe / (1 - safe))
     changes = np.where(np.diff(document.lines) != 0, _CHANGE_BETWEEN_LINES, _CHANGE_WITHIN_LINE)
     inside = np.flatnonzero(_best_states(gains, changes))
     if not len(inside):
-        return inside
+        return []
     breaks = np.flatnonzero(np.diff(document.rows[inside]) > _GAP_ROWS) + 1
     groups = np.split(inside, breaks)
-    return max(groups, key=lambda group: float(gains[group].sum()))
+    return sorted(groups, key=lambda group: -float(gains[group].sum()))
 
 
 def _best_states(gains: Array, changes: Array) -> NDArray[np.bool_]:
@@ -145,29 +139,58 @@ def _best_states(gains: Array, changes: Array) -> NDArray[np.bool_]:
     return np.array(states[::-1])
 
 
-def _spans(find: Callable[[str], Sequence[Span]]) -> Callable[[str, _Document, Array], Prediction | None]:
-    """Make a reader of the most likely value among the spans that `find` lists for a line.
+def _spans(find: Callable[[str], Sequence[Span]]) -> Callable[[str, ReadTokens, Array], Prediction | None]:
+    """Make a reader of the most likely value among the spans that `find` lists for a line."""
 
-    The spans of a document are alternatives, absence is one more, and equal values stand together.
-    """
-
-    def read(name: str, document: _Document, chance: Array) -> Prediction | None:
-        odds: dict[str, dict[int, float]] = {}
+    def found(document: ReadTokens, chance: Array) -> Iterable[Candidate]:
         for number, tokens in document.by_line():
             line = _LineChances(document.starts[tokens], document.ends[tokens], chance[tokens])
             for family in _families(find(document.texts[number])):
-                value, score = line.form(family)
-                places = odds.setdefault(" ".join(value.split()), {})
-                places[number] = places.get(number, 0.0) + score / (1 - score)
+                yield number, *line.form(family)
+
+    return _likeliest(found)
+
+
+def _identifiers(document: ReadTokens, chance: Array) -> Iterable[Candidate]:
+    """Of each line the neighbouring words that most likely are the value, if there is a digit in them."""
+    for number, tokens in document.by_line():
+        first, last = best_stretch(chance[tokens])
+        chosen = tokens[first:last]
+        text = document.texts[number][document.starts[chosen[0]] : document.ends[chosen[-1]]]
+        if value := trimmed(text):
+            yield number, value, float(np.clip(chance[chosen], _LEAST, 1 - _LEAST).mean())
+
+
+def _likeliest(
+    find: Callable[[ReadTokens, Array], Iterable[Candidate]],
+) -> Callable[[str, ReadTokens, Array], Prediction | None]:
+    """Make a reader of the most likely of the candidates that `find` lists.
+
+    The candidates of a document are alternatives, absence is one more, and equal values stand together.
+    """
+
+    def read(name: str, document: ReadTokens, chance: Array) -> Prediction | None:
+        odds: dict[str, dict[int, float]] = {}
+        for number, value, score in find(document, chance):
+            places = odds.setdefault(" ".join(value.split()), {})
+            places[number] = places.get(number, 0.0) + score / (1 - score)
         if not odds:
             return None
-        value, places = max(odds.items(), key=lambda item: sum(item[1].values()))
         everything = 1 + sum(sum(places.values()) for places in odds.values())
-        best = max(places.values())
-        lines = tuple(sorted(number for number, share in places.items() if share >= _ALSO * best))
-        return Prediction(name, value, sum(places.values()) / everything, lines)
+        likeliest = sorted(odds.items(), key=lambda item: -sum(item[1].values()))[: 1 + _MOST_ALTERNATIVES]
+        best, *others = (
+            Alternative(value, sum(places.values()) / everything, _main_lines(places))
+            for value, places in likeliest
+        )
+        return Prediction(name, best.value, best.score, best.line_numbers, tuple(others))
 
     return read
+
+
+def _main_lines(places: dict[int, float]) -> tuple[int, ...]:
+    """The lines that a value is on, those left out where it is far less likely than elsewhere."""
+    best = max(places.values())
+    return tuple(sorted(number for number, odds in places.items() if odds >= _ALSO * best))
 
 
 def _families(spans: Sequence[Span]) -> list[list[Span]]:
@@ -208,4 +231,11 @@ class _LineChances:
         return (self.starts < span[1]) & (self.ends > span[0])
 
 
-_READERS = {"text": _read_text, "date": _spans(find_dates), "amount": _spans(find_amounts)}
+_READERS: Mapping[config.FieldKind, Callable[[str, ReadTokens, Array], Prediction | None]] = {
+    "text": _read_text,
+    "date": _spans(find_dates),
+    "amount": _spans(find_sums),
+    "currency": _spans(find_currencies),
+    "percentage": _spans(find_percentages),
+    "identifier": _likeliest(_identifiers),
+}

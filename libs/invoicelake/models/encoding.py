@@ -64,7 +64,8 @@ class Window:
 def tensor_specs(settings: config.Encoding) -> tuple[TensorSpec, ...]:
     """List the tensors of an example: the model's inputs, then the target `labels`.
 
-    `words` is 0 for padding; `lines` and `rows` count from 1 within the window; `boxes` are in line heights.
+    Of each token `labels` holds the class of its field and that of its part of a line item. `words` is 0 for
+    padding; `lines` and `rows` count from 1 within the window; `boxes` are in line heights.
     """
     size = settings.max_tokens
     return (
@@ -74,7 +75,7 @@ def tensor_specs(settings: config.Encoding) -> tuple[TensorSpec, ...]:
         TensorSpec("boxes", "<f2", (size, 4)),
         TensorSpec("lines", "<i2", (size,)),
         TensorSpec("rows", "<i2", (size,)),
-        TensorSpec("labels", "|u1", (size,)),
+        TensorSpec("labels", "|u1", (size, 2)),
     )
 
 
@@ -87,11 +88,11 @@ def encode(lines: Sequence[Line], vocabulary: Vocabulary, settings: config.Encod
     if not tokens.texts:
         return []
     points = _code_points(tokens.texts, settings.max_characters)
-    _, heights = page_boxes(lines)
+    shares, heights = page_boxes(lines)
     whole = {
         "characters": _character_codes(points),
         "words": np.array(vocabulary.numbers(tokens.texts)),
-        "features": token_features(lines, tokens, points),
+        "features": token_features(lines, tokens, points, shares, heights),
         "boxes": token_boxes(heights, lines, tokens),
     }
     return [

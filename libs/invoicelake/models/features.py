@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from invoicelake.models.tokens import Tokens
 from invoicelake.text.amounts import find_amounts, minor_units
-from invoicelake.text.dates import find_dates
+from invoicelake.text.dates import find_dates, parse_date
 from invoicelake.text.document import Line
 
 Array = NDArray[np.float32]
@@ -51,18 +52,21 @@ def token_boxes(boxes: Array, lines: Sequence[Line], tokens: Tokens) -> Array:
     return cut
 
 
-def token_features(lines: Sequence[Line], tokens: Tokens, characters: NDArray[np.uint32]) -> Array:
+def token_features(
+    lines: Sequence[Line], tokens: Tokens, characters: NDArray[np.uint32], shares: Array, heights: Array
+) -> Array:
     """Describe each token of a document by its place, its shape and its amounts and dates.
 
     Args:
         lines: of the whole document.
         tokens: of the whole document.
         characters: `(tokens, C)` code points, 0 where there is none.
+        shares: `(lines, 4)` from `page_boxes`, as are heights.
+        heights: `(lines, 4)`.
 
     Returns:
         float32 `(tokens, FEATURES)`, values between -1 and 2.
     """
-    shares, heights = page_boxes(lines)
     parts = [
         *_places(token_boxes(shares, lines, tokens), heights, tokens),
         *_neighbours(heights, tokens, [line.page for line in lines]),
@@ -152,26 +156,44 @@ def _shapes(characters: NDArray[np.uint32], tokens: Tokens) -> list[Array]:
 
 def _values(lines: Sequence[Line], tokens: Tokens) -> list[Array]:
     """Which tokens are part of an amount or a date, and how the amounts of the document relate."""
-    first_of_line = {int(number): k for k, number in reversed(list(enumerate(tokens.lines)))}
     size = len(tokens.texts)
     minor = np.zeros(size, dtype=np.int64)
     is_amount, is_date, date_order = np.zeros((3, size), dtype=np.float32)
+    days_of: dict[int, date] = {}
     dates = 0
-    for number, first in first_of_line.items():
+    # The tokens of a line are neighbours. Dates are counted from the last line.
+    firsts = np.flatnonzero(np.diff(tokens.lines, prepend=-1))
+    numbers = tokens.lines[firsts].tolist()
+    for number, first, last in zip(numbers[::-1], firsts[::-1], [size, *firsts[:0:-1]], strict=True):
         text = lines[number].text
-        last = first
-        while last < size and tokens.lines[last] == number:
-            last += 1
+        amounts, days = find_amounts(text), find_dates(text)
+        if not amounts and not days:
+            continue
         starts, ends = tokens.starts[first:last], tokens.ends[first:last]
-        for start, end, printed in find_amounts(text):
+        for start, end, printed in amounts:
             under = first + np.flatnonzero((starts < end) & (ends > start))
             is_amount[under] = 1
             minor[under] = abs(minor_units(printed) or 0)
-        for start, end, _ in find_dates(text):
+        for start, end, printed in days:
             under = first + np.flatnonzero((starts < end) & (ends > start))
             is_date[under], date_order[under] = 1, 1 / (1 + dates)
             dates += 1
-    return [is_amount, is_date, date_order, *_relations(minor, is_amount > 0)]
+            if day := parse_date(printed):
+                days_of |= dict.fromkeys(under.tolist(), day)
+    return [is_amount, is_date, date_order, *_chronology(days_of, size), *_relations(minor, is_amount > 0)]
+
+
+def _chronology(days_of: Mapping[int, date], size: int) -> list[Array]:
+    """How few days of the document are later than that of a token, and how few earlier; each `(tokens,)`.
+
+    An invoice falls due after it is issued, and is issued after the order.
+    """
+    days = sorted(set(days_of.values()))
+    later, earlier = np.zeros((2, size), dtype=np.float32)
+    for place, day in days_of.items():
+        rank = days.index(day)
+        later[place], earlier[place] = 1 / (len(days) - rank), 1 / (1 + rank)
+    return [later, earlier]
 
 
 def _relations(minor: NDArray[np.int64], is_amount: NDArray[np.bool_]) -> list[Array]:
@@ -209,4 +231,4 @@ def _relations(minor: NDArray[np.int64], is_amount: NDArray[np.bool_]) -> list[A
     return list(spread.T)
 
 
-FEATURES = 15 + 11 + 8 + 3 + 8
+FEATURES = 15 + 11 + 8 + 3 + 2 + 8

@@ -13,7 +13,7 @@ _FOCUS = 6.0
 
 
 @_registered
-class CharacterNoise(keras.layers.Layer):
+class CharacterNoise(keras.__internal__.layers.BaseRandomLayer):
     """In training, replaces some characters by others, as a poor scan does."""
 
     def __init__(self, share: float, codes: int, **arguments: Any) -> None:
@@ -25,8 +25,9 @@ class CharacterNoise(keras.layers.Layer):
         if not training:
             return characters
         shape = tf.shape(characters)
-        hit = (tf.random.uniform(shape) < self.share) & (characters > 0)
-        return tf.where(hit, tf.random.uniform(shape, 1, self.codes, dtype=characters.dtype), characters)
+        draw = self._random_generator.random_uniform
+        hit = (draw(shape) < self.share) & (characters > 0)
+        return tf.where(hit, draw(shape, 1, self.codes, dtype=characters.dtype), characters)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that rebuild the layer."""
@@ -34,7 +35,7 @@ class CharacterNoise(keras.layers.Layer):
 
 
 @_registered
-class WordDropout(keras.layers.Layer):
+class WordDropout(keras.__internal__.layers.BaseRandomLayer):
     """In training, makes some words unknown, so that the model reads their characters and place."""
 
     def __init__(self, share: float, unknown: int, **arguments: Any) -> None:
@@ -45,7 +46,7 @@ class WordDropout(keras.layers.Layer):
         """Take and return int32 `(B, T)`; 0 stays 0."""
         if not training:
             return words
-        hit = (tf.random.uniform(tf.shape(words)) < self.share) & (words > 0)
+        hit = (self._random_generator.random_uniform(tf.shape(words)) < self.share) & (words > 0)
         return tf.where(hit, tf.cast(self.unknown, words.dtype), words)
 
     def get_config(self) -> dict[str, Any]:
@@ -138,7 +139,8 @@ class PlacedAttention(keras.layers.Layer):
     """Self-attention whose scores are shifted by a bias of place."""
 
     def __init__(self, heads: int, width: int, **arguments: Any) -> None:
-        super().__init__(**arguments)
+        # In mixed precision the bias stays float32: -1e9, which shuts out padding, has no place in float16.
+        super().__init__(**{"autocast": False} | arguments)
         self.heads, self.width = heads, width
         self.mixed = keras.layers.Dense(3 * width, use_bias=False, name="mixed")
 
@@ -148,8 +150,9 @@ class PlacedAttention(keras.layers.Layer):
         size = tf.shape(tokens)
         parts = tf.reshape(self.mixed(tokens), (size[0], size[1], 3, self.heads, self.width // self.heads))
         query, key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
-        scores = tf.matmul(query, key, transpose_b=True) / (self.width // self.heads) ** 0.5 + bias
-        seen = tf.matmul(tf.nn.softmax(scores), value)
+        scores = tf.matmul(query, key, transpose_b=True) / (self.width // self.heads) ** 0.5
+        weights = tf.nn.softmax(tf.cast(scores, bias.dtype) + bias)
+        seen = tf.matmul(tf.cast(weights, value.dtype), value)
         return tf.reshape(tf.transpose(seen, (0, 2, 1, 3)), (size[0], size[1], self.width))
 
     def get_config(self) -> dict[str, Any]:

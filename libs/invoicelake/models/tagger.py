@@ -48,17 +48,20 @@ def field_tagger(
         for spec in tensor_specs(encoding)[:-1]
     }
     tokens = _embedded(given, settings, vocabulary_size)
-    real = tf.cast(given["words"][..., None] > 0, tf.float32)
-    same_line = GroupWeights(name="same_line")(given["lines"])
-    same_row = GroupWeights(name="same_row")(given["rows"])
+    real = tf.cast(given["words"][..., None] > 0, tokens.dtype)
+    # Places and logits are float32 in mixed precision, too: half precision has no room for them.
+    same_line = GroupWeights(name="same_line", dtype="float32")(given["lines"])
+    same_row = GroupWeights(name="same_row", dtype="float32")(given["rows"])
     boxes = tf.cast(given["boxes"], tf.float32)
-    above, below = ColumnWeights(name="column")((boxes, given["lines"]))
-    bias = PlaceBias(_HEADS, name="place_bias")((boxes, given["rows"]))
+    above, below = ColumnWeights(name="column", dtype="float32")((boxes, given["lines"]))
+    bias = PlaceBias(_HEADS, name="place_bias", dtype="float32")((boxes, given["rows"]))
     neighbours = [same_line, same_row, tf.matmul(above, same_line), tf.matmul(below, same_line)]
+    neighbours = [tf.cast(weights, tokens.dtype) for weights in neighbours]
     for number in range(settings.depth):
         tokens = _block(tokens, real, neighbours, bias, settings, f"block_{number}")
     tokens = layers.LayerNormalization(name="last_norm")(tokens)
-    logits = layers.Dense(1 + fields, name="logits")(layers.Dropout(settings.dropout)(tokens))
+    tokens = layers.Dropout(settings.dropout)(tokens)
+    logits = layers.Dense(1 + fields, name="logits", dtype="float32")(tokens)
     return keras.Model(given, logits, name="field_tagger")
 
 

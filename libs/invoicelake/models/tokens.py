@@ -14,7 +14,7 @@ from invoicelake.text.document import Line
 # A word ends at a space, before a bracket and after a colon that is not part of a time; a currency glued to
 # its amount is a word of its own.
 _SIGN = "[$€£¥]"
-_CURRENCY = rf"(?:[^\W\d_]{{1,3}}\.?|{_SIGN})(?=\d[\d.,]*[.,]\d\d(?!\d))|(?<=\d){_SIGN}"
+_CURRENCY = rf"(?:[^\W\d_]{{1,3}}\.?|{_SIGN})(?=\d[\d.,]*[.,]\d\d\d?(?!\d))|(?<=\d){_SIGN}"
 _PART = rf"(?:(?!(?<=\d){_SIGN})[^\s(:]|(?<=\d):(?=\d))"
 _WORD = re.compile(rf"{_CURRENCY}|\({_PART}*:*|{_PART}+:*|:+")
 _SAME_ROW_OVERLAP = 0.5

@@ -48,6 +48,11 @@ class Vocabulary:
         known = self._numbers
         return [known.get(word_key(text), UNKNOWN) for text in texts]
 
+    def unknown_share(self, texts: Iterable[str]) -> float:
+        """Share of the words that are not in the vocabulary; 0.0 without words."""
+        numbers = self.numbers(texts)
+        return numbers.count(UNKNOWN) / len(numbers) if numbers else 0.0
+
     def to_json(self) -> str:
         """Serialise; equal vocabularies give equal text."""
         return json.dumps(list(self.words), ensure_ascii=True, separators=(",", ":"))
