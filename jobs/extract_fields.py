@@ -1,10 +1,11 @@
-"""Read the fields of documents with the champion: silver.document to silver.extraction.
+"""Read the fields and line items of documents with the champion: silver.document to silver.extraction.
 
+Line items go to silver.extracted_line_item, other values of a field to silver.extraction_alternative.
 Documents that this version of the champion has read already are not read again.
 """
 
-from invoicelake.job import Run, execute
-from invoicelake.serving.batch import extract, unread
+from invoicelake.job import Run, execute, kept
+from invoicelake.serving.batch import alternatives_of, extractions_of, items_of, read_documents, unread
 from invoicelake.tracking import open_tracking
 
 
@@ -17,8 +18,13 @@ def main(run: Run) -> None:
     read_before = run.lake.read("silver.extraction") if run.lake.exists("silver.extraction") else None
     with tracking.bundle(champion) as bundle:
         pending = unread(documents, read_before, champion.name, champion.version)
-        extractions = extract(pending, bundle, champion.name, champion.version, run.workers)
-        run.write("silver.extraction", extractions)
+        reading = read_documents(pending, bundle, champion.name, champion.version, run.workers)
+        with kept(reading) as read:
+            extractions = extractions_of(read)
+            # What silver.extraction holds counts as read, so it is written last.
+            run.write("silver.extraction_alternative", alternatives_of(extractions))
+            run.write("silver.extracted_line_item", items_of(read))
+            run.write("silver.extraction", extractions.drop("alternatives"))
     run.metrics["model_version"] = champion.version
 
 

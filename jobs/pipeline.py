@@ -6,6 +6,7 @@ import evaluate_extractor
 import extract_fields
 import ingest_documents
 import publish_invoices
+import reconcile_invoices
 import train_extractor
 from invoicelake.job import Run, execute, step
 
@@ -16,6 +17,7 @@ STEPS = (
     train_extractor,
     evaluate_extractor,
     extract_fields,
+    reconcile_invoices,
     publish_invoices,
 )
 

@@ -235,7 +235,7 @@ def test_distinctness_is_exact_whatever_the_digests_say(spark, frame, monkeypatc
     assert repeated(frame, ["code"]) == (2, 1)
 
 
-LABELS = "document_id string, field string, value string"
+LABELS = "document_id string, field string, value string, line_numbers array<int>"
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def checked_lake(spark, specs, tmp_path_factory):
     lake = Lake(
         spark, str(tmp_path_factory.mktemp("a lake")), {**some, "silver.label": label}, {"job": "test"}
     )
-    rows = [(str(n), "total" if n < 50 else "date", "1") for n in range(100)]
+    rows = [(str(n), "total" if n < 50 else "date", "1", None) for n in range(100)]
     lake.upsert("silver.label", spark.createDataFrame(rows, LABELS))
     return lake
 
@@ -284,7 +284,7 @@ def runs(checked_lake, spark):
     """Two runs on the same versions, and one after the labels shifted."""
     lake = checked_lake
     found = [run(lake), run(lake)]
-    rows = [(str(n), "total", "1") for n in range(100, 600)] + [("x", "total", "<b>&1</b>")]
+    rows = [(str(n), "total", "1", None) for n in range(100, 600)] + [("x", "total", "<b>&1</b>", None)]
     lake.upsert("silver.label", spark.createDataFrame(rows, LABELS))
     return [*found, run(lake)]
 
@@ -365,7 +365,7 @@ def test_a_version_that_was_vacuumed_says_so(runs, checked_lake, spark):
     """The version before loses its files: everything else is still measured."""
     lake = checked_lake
     location = lake.location("silver.label")
-    lake.upsert("silver.label", spark.createDataFrame([("y", "total", "2")], LABELS))
+    lake.upsert("silver.label", spark.createDataFrame([("y", "total", "2", None)], LABELS))
     spark.sql(f"OPTIMIZE delta.`{location}`")
     setting = "spark.databricks.delta.retentionDurationCheck.enabled"
     spark.conf.set(setting, "false")

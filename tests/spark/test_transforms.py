@@ -11,10 +11,22 @@ import pytest
 from invoicelake import config
 from invoicelake.errors import JobError
 from invoicelake.models.encoding import IGNORED, tensor_specs
+from invoicelake.serving.batch import items_of
 from invoicelake.sources.generated import landing
-from invoicelake.training.examples import encoded_examples, fit_vocabulary, vocabulary_rows, with_labels
-from invoicelake.transforms.documents import accepted_documents, document_labels, parse_documents
-from invoicelake.transforms.invoices import published_invoices
+from invoicelake.training.examples import (
+    encoded_examples,
+    fit_vocabulary,
+    vocabulary_rows,
+    with_labels,
+    with_line_items,
+)
+from invoicelake.transforms.documents import (
+    accepted_documents,
+    document_labels,
+    document_line_items,
+    parse_documents,
+)
+from invoicelake.transforms.invoices import published_invoices, published_line_items
 from invoicelake.transforms.splits import require_splits, with_group, with_split
 
 FIELDS = tuple(
@@ -41,7 +53,8 @@ def parsed(spark):
 @pytest.fixture(scope="module")
 def divided(parsed):
     """Labelled documents with their split."""
-    labelled = with_labels(accepted_documents(parsed), document_labels(parsed), FIELDS)
+    with_fields = with_labels(accepted_documents(parsed), document_labels(parsed), FIELDS)
+    labelled = with_line_items(with_fields, document_line_items(parsed))
     frame = with_split(labelled, SUITE.split, seed=0).persist()
     yield frame
     frame.unpersist()
@@ -132,6 +145,7 @@ def test_examples_unpack_to_the_declared_tensors(divided, specs):
     rows = encoded_examples(divided, vocabulary, FIELDS, SUITE.encoding, spec).collect()
     assert len({row["example_id"] for row in rows}) == len(rows) >= 60
     classes: Counter[int] = Counter()
+    items: Counter[int] = Counter()
     for row in rows:
         arrays = {
             tensor.name: np.frombuffer(row[tensor.name], dtype=tensor.dtype).reshape(tensor.shape)
@@ -139,14 +153,28 @@ def test_examples_unpack_to_the_declared_tensors(divided, specs):
         }
         is_token = np.arange(SUITE.encoding.max_tokens) < row["token_count"]
         assert ((arrays["words"] > 0) == is_token).all()
-        assert ((arrays["labels"] == IGNORED) == ~is_token).all()
-        classes.update(np.unique(arrays["labels"][is_token]).tolist())
+        assert ((arrays["labels"] == IGNORED).all(axis=1) == ~is_token).all()
+        classes.update(np.unique(arrays["labels"][is_token, 0]).tolist())
+        items.update(np.unique(arrays["labels"][is_token, 1]).tolist())
     # Every field is found in nearly every document.
     assert all(classes[number] > 0.8 * 60 for number in range(1, len(FIELDS) + 1))
+    assert not items[IGNORED]
+    assert all(items[2 * part + 1] for part in range(4))
 
 
 # why, extracted values, currency, date, minor units
+OTHERS = {
+    "invoice_number": "R-1",
+    "order_date": "01/04/2024",
+    "due_date": "1 May 2024",
+    "net": "8.00",
+    "tax": "1,00-",
+    "tax_rate": "12,5",
+    "tax_number": "GB 123",
+    "iban": "DE89 3704",
+}
 INVOICES = [
+    ("all that is printed", {"date": "03/04/2024", "total": "9.00", **OTHERS}, "MYR", date(2024, 4, 3), 900),
     ("plain", {"date": "03/04/2024", "total": "9.00"}, "MYR", date(2024, 4, 3), 900),
     ("currency printed", {"date": "2024-04-03", "total": "€ 1.234,50"}, "EUR", date(2024, 4, 3), 123450),
     ("credit note", {"date": "3 Apr 2024", "total": "-12,00"}, "MYR", date(2024, 4, 3), -1200),
@@ -178,6 +206,15 @@ def test_invoices(spark, specs):
         for why, *_ in INVOICES
     ]
     assert found == [(why, *expected) for why, _, *expected in INVOICES]
+    whole = rows["all that is printed"]
+    assert [whole[name] for name in ("invoice_number", "tax_number", "iban")] == [
+        "R-1",
+        "GB 123",
+        "DE89 3704",
+    ]
+    assert [whole[name] for name in ("order_date", "due_date")] == [date(2024, 4, 1), date(2024, 5, 1)]
+    assert [whole[name] for name in ("net_minor", "tax_minor", "tax_rate")] == [800, -100, 0.125]
+    assert rows["plain"]["net_minor"] is None
     first = rows["plain"]
     assert (first["company"], first["address"], first["lowest_score"], first["model_version"]) == (
         "ACME",
@@ -185,3 +222,40 @@ def test_invoices(spark, specs):
         0.5,
         3,
     )
+
+
+ITEM = ("TEA", "2X", "@1.50", "RM 3.00", 0.9, [4])
+ITEMS = [
+    # document, version that read it, items
+    ("a", 3, [ITEM, ("BUN", None, "none", None, 0.5, [5, 6])]),
+    ("b", 2, [ITEM]),
+    ("c", 3, []),
+]
+
+
+def test_line_items_become_numbers_and_older_versions_are_left_out(spark, specs):
+    parts = "description: string, quantity: string, unit_price: string, amount: string"
+    read = spark.createDataFrame(
+        [(name, "extractor_test", version, items) for name, version, items in ITEMS],
+        "document_id string, model_name string, model_version int, "
+        f"items array<struct<{parts}, score: double, line_numbers: array<int>>>",
+    )
+    invoices = spark.createDataFrame(
+        [(name, "sroie", name, "MYR", "extractor_test", 3) for name, *_ in ITEMS],
+        "document_id string, source string, name string, currency string, "
+        "model_name string, model_version int",
+    )
+    found = items_of(read)
+    assert set(found.columns) == set(specs["silver.extracted_line_item"].column_names) - {"extracted_at"}
+    rows = published_line_items(found, invoices, specs["gold.invoice_line_item"]).collect()
+    assert {
+        (
+            row["document_id"],
+            row["item_number"],
+            row["quantity"],
+            row["unit_price_minor"],
+            row["amount_minor"],
+        )
+        for row in rows
+    } == {("a", 1, 2.0, 150, 300), ("a", 2, None, None, None)}
+    assert {row["description"]: row["amount_text"] for row in rows} == {"TEA": "RM 3.00", "BUN": None}

@@ -9,7 +9,6 @@ from invoicelake.evaluation.metrics import (
     Group,
     Scored,
     Scores,
-    bootstrap_interval,
     compared,
     flattened,
     score,
@@ -162,29 +161,3 @@ def test_scores_of_parts_add_up_and_travel():
 def test_scores_of_different_fields_do_not_add_up():
     with pytest.raises(ValueError, match="different fields"):
         score(DOCUMENTS, FIELDS) + score(DOCUMENTS, ["total"])
-
-
-def test_bootstrap_interval_holds_the_score_and_narrows_with_documents():
-    few, many = (DOCUMENTS * 5, DOCUMENTS * 500)
-    f1 = score(DOCUMENTS, FIELDS).of("exact").f1
-    low, high = bootstrap_interval(few, FIELDS)
-    narrow_low, narrow_high = bootstrap_interval(many, FIELDS)
-    assert low < f1 < high
-    assert narrow_low < f1 < narrow_high
-    assert narrow_high - narrow_low < (high - low) / 5
-
-
-def test_bootstrap_interval_is_the_same_for_the_same_seed_in_any_order():
-    turned = bootstrap_interval(DOCUMENTS[::-1], FIELDS, seed=3)
-    assert bootstrap_interval(DOCUMENTS, FIELDS, seed=3) == turned
-
-
-def test_bootstrap_interval_is_as_wide_as_the_normal_approximation():
-    halves = [scored({"total": "1"}, {"total": value}) for value in ("1", "2") * 200]
-    expected = 1.96 * (0.5 * 0.5 / len(halves)) ** 0.5
-    assert bootstrap_interval(halves, ["total"]) == pytest.approx((0.5 - expected, 0.5 + expected), abs=0.01)
-
-
-@pytest.mark.parametrize("documents", [[], DOCUMENTS[3:]])
-def test_bootstrap_interval_without_held_out_documents(documents):
-    assert bootstrap_interval(documents, FIELDS) == (0.0, 0.0)

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from invoicelake.evaluation.charts import bar_chart, line_chart, nice_ticks
+from invoicelake.evaluation.charts import bar_chart, line_chart, nice_ticks, reliability_chart
 from invoicelake.evaluation.drawing import (
     FieldRead,
     ReadDocument,
@@ -23,6 +23,7 @@ from invoicelake.evaluation.drawing import (
 from invoicelake.evaluation.metrics import Group, Scored, score
 from invoicelake.evaluation.report import Report, choose_examples, render, write
 from invoicelake.text.document import Line
+from invoicelake.trust.reliability import reliability
 
 FIELDS = ("company", "total")
 LINES = (
@@ -351,3 +352,17 @@ def test_bars_are_as_long_as_their_values():
         [longest, longest / 2, longest / 4, 0], abs=0.1
     )
     assert [bar.text for bar in chart.bars] == ["1.000", "0.500", "0.250", "0.000"]
+
+
+def test_reliability_is_drawn_and_tabled():
+    bins = {"total": reliability([0.3] * 10 + [0.9] * 90, [True] * 3 + [False] * 7 + [True] * 90)}
+    page = render(report(document(), reliability=bins, calibration_error=0.0123))
+    assert "0.012" in page
+    assert page.count("<circle") == 2
+    assert "90 readings at 0.900: 1.000 right" in page
+    chart = reliability_chart("total", bins["total"])
+    low, high = chart.points
+    assert low.x < high.x
+    assert low.y > high.y
+    assert all(point.top <= point.y <= point.bottom for point in chart.points)
+    assert "Reliability" not in render(report(document()))

@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from invoicelake.trust.reliability import Bin
+
 WIDTH, HEIGHT = 520, 260
 LEFT, RIGHT, TOP, BOTTOM = 48, 16, 12, 34
 MAX_EPOCH_TICKS = 12
@@ -62,6 +64,28 @@ class BarChart:
     x_ticks: tuple[Tick, ...]
 
 
+@dataclass(frozen=True)
+class ReliabilityPoint:
+    """Readings of like probability; `top` and `bottom` are the ends of the interval of their share."""
+
+    x: float
+    y: float
+    top: float
+    bottom: float
+    radius: float
+    text: str
+
+
+@dataclass(frozen=True)
+class ReliabilityChart:
+    """Points that lie on the diagonal where probabilities hold."""
+
+    title: str
+    points: tuple[ReliabilityPoint, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+
+
 def line_chart(title: str, values: Mapping[str, Sequence[float]], best_epoch: int | None = None) -> LineChart:
     """Curves of values per epoch, counted from 1; values that are not finite leave a gap at that epoch."""
     finite = [value for series in values.values() for value in series if math.isfinite(value)]
@@ -106,6 +130,33 @@ def bar_chart(groups: Mapping[str, Sequence[float]]) -> BarChart:
     shares = (0, 0.25, 0.5, 0.75, 1)
     marks = tuple(Tick(left + share * (WIDTH - left - right), f"{share:g}") for share in shares)
     return BarChart(top + 20, tuple(names), tuple(bars), marks)
+
+
+def reliability_chart(title: str, bins: Sequence[Bin], outcome: str = "right") -> ReliabilityChart:
+    """Probability to the right against the share that came out so upwards, both from 0 to 1."""
+
+    def x(value: float) -> float:
+        return round(LEFT + value * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(value: float) -> float:
+        return round(HEIGHT - BOTTOM - value * (HEIGHT - TOP - BOTTOM), 1)
+
+    most = max((each.readings for each in bins), default=1)
+    points = tuple(
+        ReliabilityPoint(
+            x(each.probability),
+            y(each.share),
+            y(each.high),
+            y(each.low),
+            # By area, so that twice the readings look like twice as many.
+            round(3 + 5 * math.sqrt(each.readings / most), 1),
+            f"{each.readings} readings at {each.probability:.3f}: {each.share:.3f} {outcome}",
+        )
+        for each in bins
+    )
+    marks = (0, 0.25, 0.5, 0.75, 1)
+    x_ticks, y_ticks = (tuple(Tick(place(mark), f"{mark:g}") for mark in marks) for place in (x, y))
+    return ReliabilityChart(title, points, x_ticks, y_ticks)
 
 
 def nice_ticks(low: float, high: float, at_most: int = 6) -> list[float]:

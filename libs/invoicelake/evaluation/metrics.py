@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import numpy as np
-
 
 class Group(StrEnum):
     """What the model knew of a document before it was scored on it."""
@@ -179,37 +177,6 @@ def table_rows(scores: Scores) -> list[dict[str, str | int | float]]:
         for name, fields in choices.items()
         for kind in NORMALISATIONS
     ]
-
-
-def bootstrap_interval(
-    documents: Iterable[Scored],
-    fields: Sequence[str],
-    normalisation: str = "exact",
-    share: float = 0.95,
-    draws: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Interval that holds `share` of the headline F1s when the held-out documents are drawn anew.
-
-    It says how far the score would move with other documents like these; `(0.0, 0.0)` without documents.
-    """
-    held_out = (document for document in documents if document.group in HELD_OUT)
-    kinds = Counter(_totals(document, fields, normalisation) for document in held_out)
-    if not kinds:
-        return 0.0, 0.0
-    # Documents with the same counts are alike, so drawing kinds is drawing documents, at any number of them.
-    table = np.array(sorted(kinds), dtype=np.int64)
-    weights = np.array([kinds[kind] for kind in sorted(kinds)], dtype=np.int64)
-    random = np.random.default_rng(seed)
-    drawn = random.multinomial(weights.sum(), weights / weights.sum(), size=draws) @ table
-    f1 = 2 * drawn[:, 2] / np.maximum(drawn[:, 0] + drawn[:, 1], 1)
-    low, high = np.quantile(f1, [(1 - share) / 2, (1 + share) / 2])
-    return float(low), float(high)
-
-
-def _totals(document: Scored, fields: Sequence[str], normalisation: str) -> tuple[int, int, int]:
-    total = sum((compared(document, name, normalisation) for name in fields), Counts())
-    return total.predicted, total.truth, total.correct
 
 
 def _measures(scores: Scores, groups: Sequence[Group], suffix: str) -> Iterator[tuple[str, float]]:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from invoicelake.evaluation import charts, drawing, metrics
 from invoicelake.evaluation.drawing import FieldRead, ReadDocument
 from invoicelake.evaluation.metrics import HELD_OUT, NORMALISATIONS, Group, Scored, Scores
+from invoicelake.evaluation.pages import line_charts, rendered, write_page
+from invoicelake.trust.reliability import Bin
 
 __all__ = ["FieldRead", "ReadDocument", "Report", "choose_examples", "render", "write"]
 
@@ -39,7 +39,9 @@ class Report:
         history: metric name to its value in each epoch; names that end in `loss` and those of the validation
             split (`val_…`) are drawn, the rest is left out.
         best_epoch: the epoch, from 1, whose weights were kept; None when not known.
-        interval: 95 % interval of the exact headline F1 (`metrics.bootstrap_interval`); None when not known.
+        interval: 95 % interval of the exact headline F1 (`bootstrap_interval`); None when not known.
+        reliability: by field, what became of held-out readings of like probability.
+        calibration_error: expected calibration error of all of them; None when not known.
         rejected: reason to number of documents that were not taken in.
         documents: pages to draw, see `choose_examples`.
     """
@@ -50,6 +52,8 @@ class Report:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best_epoch: int | None = None
     interval: tuple[float, float] | None = None
+    reliability: Mapping[str, Sequence[Bin]] = field(default_factory=dict)
+    calibration_error: float | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)
     documents: Sequence[ReadDocument] = ()
 
@@ -90,13 +94,10 @@ def choose_examples(documents: Iterable[Scored], fields: Sequence[str], number: 
 
 def render(report: Report) -> str:
     """The report as a page of HTML."""
-    loader = PackageLoader("invoicelake.evaluation")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     fields = report.scores.fields
     cards = [_card(document, fields) for document in report.documents]
-    return environment.get_template("report.html.j2").render(
+    return rendered(
+        "report.html.j2",
         report=report,
         cards=[
             ("Every field right", [card for card in cards if card.is_right]),
@@ -104,21 +105,20 @@ def render(report: Report) -> str:
         ],
         headline=report.scores.of("exact"),
         number=report.scores.number(),
-        line_charts=_line_charts(report),
+        line_charts=line_charts(report.history, report.best_epoch),
+        reliability_charts=[
+            charts.reliability_chart(name, bins) for name, bins in report.reliability.items() if bins
+        ],
         bars=charts.bar_chart(_bars(report.scores)),
         field_rows=_field_rows(report.scores),
         group_rows=_group_rows(report.scores),
         normalisations=NORMALISATION_NAMES,
-        chart=charts,
     )
 
 
 def write(report: Report, file: Path) -> Path:
     """Write the report to `file`, whole or not at all; its folder is made when missing."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.name}.unfinished")
-    unfinished.write_text(render(report), encoding="utf-8")
-    return unfinished.replace(file)
+    return write_page(render(report), file)
 
 
 def _example_order(document: Scored) -> tuple[bool, str]:
@@ -145,14 +145,6 @@ def _row(document: ReadDocument, scored: Scored, name: str) -> Row:
     # Without a label there is nothing to differ from.
     pieces = drawing.differences(expected, predicted) if expected else [(predicted, False)]
     return Row(name, expected, pieces, read.score if read else None, drawing.verdict(scored, name))
-
-
-def _line_charts(report: Report) -> list[charts.LineChart]:
-    losses = {name: values for name, values in report.history.items() if name.endswith("loss")}
-    scores = {name: values for name, values in report.history.items() if name.startswith("val_")}
-    scores = {name: values for name, values in scores.items() if name not in losses}
-    named = (("Loss per epoch", losses), ("Validation scores per epoch", scores))
-    return [charts.line_chart(title, values, report.best_epoch) for title, values in named if values]
 
 
 def _bars(scores: Scores) -> dict[str, list[float]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from pyspark.sql import DataFrame, functions as F
 
 from invoicelake import config
 from invoicelake.errors import JobError
+from invoicelake.evaluation.bootstrap import Difference, paired_difference
 from invoicelake.evaluation.drawing import FieldRead, ReadDocument
 from invoicelake.evaluation.metrics import HELD_OUT, Group, Scored, Scores, score
 from invoicelake.serving.batch import extract
@@ -86,26 +87,46 @@ def _training_set(lake: Lake, tracking: Tracking, model: RegisteredModel) -> Dat
     )
 
 
-def decide(entries: Sequence[Entry], tracking: Tracking) -> Entry:
-    """The entry whose model is champion from now on.
+@dataclass(frozen=True)
+class Outcome:
+    """How a contest ended.
 
-    A challenger wins where it reads no worse than the champion (exact micro F1) what neither was trained on;
-    on a tie the newer one has seen the newer data. Without a document new to both, the champion stays.
+    Attributes:
+        chosen: the entry whose model is champion from now on.
+        other: the entry of the other one; None where there was no contest.
+        difference: what the challenger was better than the champion.
+    """
+
+    chosen: Entry
+    other: Entry | None = None
+    difference: Difference | None = None
+
+
+def decide(entries: Sequence[Entry], tracking: Tracking, seed: int) -> Outcome:
+    """Choose the champion, and move the aliases.
+
+    A challenger wins where it reads what neither was trained on better than the champion (exact micro F1)
+    beyond noise: when the documents are drawn anew, the interval of 95% of its gains is above 0. Otherwise,
+    and without a document new to both, the champion stays.
     """
     champion, challenger = entries[0], entries[-1]
     if champion is challenger:
         if tracking.is_challenger(champion.model):
             tracking.promote(champion.model)
-        return champion
-    new = {item.document_id for item in champion.scored if item.group in HELD_OUT}
-    new &= {item.document_id for item in challenger.scored if item.group in HELD_OUT}
-    f1s = [
-        score([item for item in each.scored if item.document_id in new], each.scores.fields).of("exact").f1
-        for each in (champion, challenger)
-    ]
-    log.info("on %d documents new to both: champion %.4f, challenger %.4f", len(new), *f1s)
-    if new and f1s[1] >= f1s[0]:
+        return Outcome(champion)
+    difference = _difference(champion, challenger, seed)
+    log.info("on %d documents new to both the challenger gains %.4f (%.4f to %.4f)", *astuple(difference))
+    if difference.is_beyond_noise:
         tracking.promote(challenger.model)
-        return challenger
+        return Outcome(challenger, champion, difference)
     tracking.reject(challenger.model)
-    return champion
+    return Outcome(champion, challenger, difference)
+
+
+def _difference(champion: Entry, challenger: Entry, seed: int) -> Difference:
+    new = _held_out(champion) & _held_out(challenger)
+    return paired_difference(champion.scored, challenger.scored, champion.scores.fields, new, seed=seed)
+
+
+def _held_out(entry: Entry) -> set[str]:
+    return {item.document_id for item in entry.scored if item.group in HELD_OUT}

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
 from pyspark.sql import DataFrame, functions as F
 
-from invoicelake.models.bundle import Extractor, load_bundle
+from invoicelake.models.bundle import Extractor, Reading, load_bundle
+from invoicelake.models.decoding import Prediction
+from invoicelake.serving.shipped import opened, shipped
 from invoicelake.text.document import Line
 from invoicelake.transforms.arrow import Row, map_rows
 
-EXTRACTED = (
-    "document_id string, field string, value string, score double, line_numbers array<int>, "
-    "model_name string, model_version int"
+_PLACED = "value: string, score: double, line_numbers: array<int>"
+_READ = (
+    "document_id string, model_name string, model_version int, "
+    f"fields array<struct<field: string, {_PLACED}, alternatives: array<struct<{_PLACED}>>>>, "
+    "items array<struct<description: string, quantity: string, unit_price: string, amount: string, "
+    "score: double, line_numbers: array<int>>>"
 )
 _DOCUMENTS_AT_A_TIME = 64
-_loaded: dict[str, Extractor] = {}
 
 
-def extract(
+def read_documents(
     documents: DataFrame, bundle: str | Path, model_name: str, model_version: int, partitions: int
 ) -> DataFrame:
-    """Read the fields of each document.
+    """Read the fields and line items of each document; one row per document.
 
     Args:
         documents: `document_id` and `lines`, as in silver.document.
@@ -36,21 +38,69 @@ def extract(
         partitions: workers at once; each pays for a start of TensorFlow, so few and large ones.
 
     Returns:
-        One row per document and field; `value` is null and `score` 0 where nothing was found.
+        `fields`, one for each of the extractor's, `value` null and `score` 0 where nothing was found, and
+        `items` in reading order.
     """
-    files = {file.name: file.read_bytes() for file in sorted(Path(bundle).iterdir()) if file.is_file()}
-    shipped = documents.sparkSession.sparkContext.broadcast(files)
+    files = shipped(documents.sparkSession, bundle)
     written_by = {"model_name": model_name, "model_version": model_version}
 
     def read_all(rows: Iterator[Row]) -> Iterable[Row]:
         while some := list(islice(rows, _DOCUMENTS_AT_A_TIME)):
-            for row in _extracted(_extractor(shipped.value), some):
-                yield {**row, **written_by}
+            extractor = opened(files.value, load_bundle)
+            readings = extractor.read([[Line(**line) for line in document["lines"]] for document in some])
+            for document, reading in zip(some, readings, strict=True):
+                yield {
+                    "document_id": document["document_id"],
+                    "fields": _fields(extractor, reading),
+                    "items": [asdict(item) for item in reading.items],
+                    **written_by,
+                }
 
     # In a stable order, for which documents share a batch can move the last digit of a score.
     spread = documents.select("document_id", "lines").repartition(partitions, "document_id")
     ordered = spread.sortWithinPartitions("document_id")
-    return map_rows(ordered, read_all, EXTRACTED)
+    return map_rows(ordered, read_all, _READ)
+
+
+def extract(
+    documents: DataFrame, bundle: str | Path, model_name: str, model_version: int, partitions: int
+) -> DataFrame:
+    """Read the fields of each document: the arguments of `read_documents`, the rows of `extractions_of`."""
+    return extractions_of(read_documents(documents, bundle, model_name, model_version, partitions))
+
+
+def extractions_of(read: DataFrame) -> DataFrame:
+    """One row per document and field: silver.extraction, and `alternatives`; `read` from `read_documents`."""
+    return read.select("document_id", F.inline("fields"), "model_name", "model_version")
+
+
+def items_of(read: DataFrame) -> DataFrame:
+    """The columns of silver.extracted_line_item; `read` from `read_documents`."""
+    items = read.select(
+        "document_id", "model_name", "model_version", F.posexplode("items").alias("n", "item")
+    )
+    number = (F.col("n") + 1).alias("item_number")
+    return items.select("document_id", number, "item.*", "model_name", "model_version")
+
+
+def alternatives_of(extractions: DataFrame) -> DataFrame:
+    """The columns of silver.extraction_alternative; `extractions` from `extractions_of`."""
+    return extractions.select(
+        "document_id",
+        "field",
+        "model_name",
+        "model_version",
+        F.posexplode("alternatives").alias("place", "other"),
+    ).select(
+        *(
+            "document_id",
+            "field",
+            (F.col("place") + 1).alias("rank"),
+            "other.*",
+            "model_name",
+            "model_version",
+        )
+    )
 
 
 def unread(
@@ -65,30 +115,12 @@ def unread(
     return documents.join(of_model.select("document_id"), on="document_id", how="left_anti")
 
 
-def _extracted(extractor: Extractor, documents: list[Row]) -> Iterator[Row]:
-    found = extractor.predict([[Line(**line) for line in document["lines"]] for document in documents])
-    for document, predictions in zip(documents, found, strict=True):
-        by_field = {each.field: each for each in predictions}
-        for field in extractor.fields:
-            each = by_field.get(field.name)
-            yield {
-                "document_id": document["document_id"],
-                "field": field.name,
-                "value": each.value if each else None,
-                "score": each.score if each else 0.0,
-                "line_numbers": list(each.line_numbers) if each else [],
-            }
+def _fields(extractor: Extractor, reading: Reading) -> list[Row]:
+    by_field = {each.field: each for each in reading.fields}
+    return [_row(field.name, by_field.get(field.name)) for field in extractor.fields]
 
 
-def _extractor(files: Mapping[str, bytes]) -> Extractor:
-    """The extractor in these files; a Python worker that has it already does not load it anew."""
-    digest = hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest()
-    if digest not in _loaded:
-        # TensorFlow 2.15 reports as errors (level 2) that it looked for a GPU twice.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in files.items():
-                (Path(folder) / name).write_bytes(content)
-            _loaded.clear()
-            _loaded[digest] = load_bundle(folder)
-    return _loaded[digest]
+def _row(name: str, found: Prediction | None) -> Row:
+    if found is None:
+        return {"field": name, "value": None, "score": 0.0, "line_numbers": [], "alternatives": []}
+    return {"field": name, **asdict(found)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -37,7 +36,13 @@ class ExtractorModel(PythonModel):
         documents = [[Line(**line) for line in lines] for lines in model_input["lines"]]
         found = self._extractor.predict(documents)
         return [
-            {"document_id": document_id, **asdict(each), "line_numbers": list(each.line_numbers)}
+            {
+                "document_id": document_id,
+                "field": each.field,
+                "value": each.value,
+                "score": each.score,
+                "line_numbers": list(each.line_numbers),
+            }
             for document_id, predictions in zip(model_input["document_id"], found, strict=True)
             for each in predictions
         ]

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoicelake.config import Views
@@ -78,14 +77,13 @@ def pin_views(lake: Lake, settings: Views) -> list[PinnedView]:
     """
     pinned = []
     for view in declared_views(lake.specs, settings):
-        location = lake.location(view.shown.full_name)
-        commit = None
-        if lake.exists(view.shown.full_name):
-            commit = commit_at(view.shown.full_name, location, settings.as_of)
+        name = view.shown.full_name
+        location = lake.location(name)
+        commit = commit_at(name, location, settings.as_of) if lake.exists(name) else None
         if commit is None:
-            log.info("%s: there is no %s yet", view.name, view.shown.full_name)
+            log.info("%s: there is no %s yet", view.name, name)
             continue
-        files = _files(view.shown.full_name, location, commit.version) if local_path(location) else ()
+        files = pin_files(name, location, commit.version, {}).files if local_path(location) else ()
         pinned.append(PinnedView(view, location, commit.version, commit.at, files))
     return pinned
 
@@ -128,18 +126,6 @@ def _view(specs: Mapping[str, TableSpec], promise: TableSpec, settings: Views) -
             f"say what it is made from in views.shows.{promise.name}.columns"
         )
     return View(promise, shown, successor.columns)
-
-
-def _files(name: str, location: str, version: int) -> tuple[str, ...]:
-    """The live files of a version on this machine, which an older one may no longer have."""
-    files = pin_files(name, location, version, {}).files
-    gone = next((file for file in files if not Path(file).is_file()), None)
-    if gone:
-        raise JobError(
-            f"version {version} of {name} is no longer whole: {gone} has been vacuumed; ask for a later "
-            "time, and raise delta.deletedFileRetentionDuration to keep more from now on"
-        )
-    return files
 
 
 def _column(view: View, name: str) -> str:

@@ -18,11 +18,13 @@ from invoicelake.transforms.arrow import Row, map_rows
 _LINES = "array<struct<text: string, page: int, x0: double, y0: double, x1: double, y1: double>>"
 _ITEMS = (
     "array<struct<description: string, quantity: string, unit_price: string, amount: string, "
+    "part_lines: array<struct<part: string, line_numbers: array<int>>>, "
     "amount_minor: bigint, currency: string>>"
 )
 _PARSED = (
     "document_id string, source string, name string, source_uri string, content binary, "
     f"lines {_LINES}, page_width double, page_height double, labels map<string, string>, "
+    "label_lines map<string, array<int>>, "
     f"line_items {_ITEMS}, reason string, detail string"
 )
 
@@ -36,8 +38,8 @@ def parse_documents(documents: DataFrame, max_lines: int, currency: str) -> Data
         currency: of line items where the labels name none.
 
     Returns:
-        One row per document: `lines`, `page_width`, `page_height`, `labels`, `line_items`; these are null and
-        `content` is not where the document is rejected.
+        One row per document: `lines`, `page_width`, `page_height`, `labels`, `label_lines`, `line_items`;
+        these are null and `content` is not where the document is rejected.
     """
 
     def parse_all(rows: Iterator[Row]) -> Iterable[Row]:
@@ -70,9 +72,13 @@ def _parsed(row: Row, max_lines: int, default_currency: str) -> Row:
         "page_width": document.page_width,
         "page_height": document.page_height,
         "labels": list(document.labels.items()),
+        "label_lines": [(field, list(numbers)) for field, numbers in document.label_lines.items()],
         "line_items": [
             asdict(item)
             | {
+                "part_lines": [
+                    {"part": part, "line_numbers": list(numbers)} for part, numbers in item.part_lines.items()
+                ],
                 "amount_minor": minor_units(item.amount, exponent) if item.amount else None,
                 "currency": currency,
             }
@@ -109,9 +115,11 @@ def accepted_documents(parsed: DataFrame) -> DataFrame:
 
 def document_labels(parsed: DataFrame) -> DataFrame:
     """The columns of silver.label; one row per document and labelled field."""
-    return parsed.where(F.col("reason").isNull()).select(
-        "document_id", F.explode("labels").alias("field", "value")
+    labelled = parsed.where(F.col("reason").isNull()).select(
+        "document_id", "label_lines", F.explode("labels").alias("field", "value")
     )
+    places = F.element_at("label_lines", F.col("field")).alias("line_numbers")
+    return labelled.select("document_id", "field", "value", places)
 
 
 def document_line_items(parsed: DataFrame) -> DataFrame:

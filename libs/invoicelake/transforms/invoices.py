@@ -1,31 +1,37 @@
-"""Extracted fields to invoices with typed columns."""
+"""Extracted fields and line items to invoices with typed columns."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
-from pyspark.sql import DataFrame, functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from invoicelake import config
 from invoicelake.table_spec import TableSpec
 from invoicelake.text.amounts import currency_code, currency_exponent, minor_units
 from invoicelake.text.dates import parse_date
+from invoicelake.text.percentages import share_of
+from invoicelake.text.quantities import quantity_of
 from invoicelake.transforms.arrow import Row, map_rows
+
+_CODE = re.compile(r"[A-Z]{3}")
 
 
 def published_invoices(
-    documents: DataFrame, extractions: DataFrame, settings: config.Publish, spec: TableSpec
+    documents: DataFrame, fields: DataFrame, settings: config.Publish, spec: TableSpec
 ) -> DataFrame:
     """The columns of gold.invoice; one row per document that fields were extracted from.
 
     Args:
         documents: silver.document.
-        extractions: silver.extraction.
+        fields: gold.invoice_field.
         settings: currency and order of day and month where the document does not tell.
         spec: of gold.invoice.
     """
-    by_document = extractions.groupBy("document_id").agg(
-        F.map_from_entries(F.array_sort(F.collect_list(F.struct("field", "value")))).alias("values"),
+    by_document = with_values(
+        fields,
         F.min("score").alias("lowest_score"),
         F.max(F.struct("model_version", "model_name")).alias("model"),
     )
@@ -34,21 +40,75 @@ def published_invoices(
 
     def typed(rows: Iterator[Row]) -> Iterable[Row]:
         for row in rows:
-            yield {**row, **_typed(dict(row["values"]), settings)}
+            yield {**row, **typed_values(dict(row["values"]), settings)}
 
     columns = [name for name in spec.column_names if name != "published_at"]
     return map_rows(flat, typed, spec.ddl_of(*columns))
 
 
-def _typed(values: Mapping[str, str | None], settings: config.Publish) -> Row:
-    total, date = values.get("total"), values.get("date")
-    currency = values.get("currency") or currency_code(total or "") or settings.currency
+def published_line_items(items: DataFrame, invoices: DataFrame, spec: TableSpec) -> DataFrame:
+    """The columns of gold.invoice_line_item; one row per item that the invoice's model version read.
+
+    Args:
+        items: silver.extracted_line_item.
+        invoices: gold.invoice.
+        spec: of gold.invoice_line_item.
+    """
+    read_by = ["document_id", "model_name", "model_version"]
+    known = items.join(invoices.select(*read_by, "source", "name", "currency"), on=read_by, how="inner")
+
+    def typed(rows: Iterator[Row]) -> Iterable[Row]:
+        for row in rows:
+            exponent = currency_exponent(row["currency"])
+            yield {
+                **row,
+                "quantity": quantity_of(row["quantity"] or ""),
+                "quantity_text": row["quantity"],
+                "unit_price_minor": minor_units(row["unit_price"] or "", exponent),
+                "unit_price_text": row["unit_price"],
+                "amount_minor": minor_units(row["amount"] or "", exponent),
+                "amount_text": row["amount"],
+            }
+
+    columns = [name for name in spec.column_names if name != "published_at"]
+    return map_rows(known, typed, spec.ddl_of(*columns))
+
+
+def with_values(fields: DataFrame, *others: Column) -> DataFrame:
+    """`document_id`, `values`, a map of field to value as printed, and the others; one row per document."""
+    entries = F.array_sort(F.collect_list(F.struct("field", "value")))
+    return fields.groupBy("document_id").agg(F.map_from_entries(entries).alias("values"), *others)
+
+
+def typed_values(values: Mapping[str, str | None], settings: config.Publish) -> dict[str, object]:
+    """Values as dates, amounts and numbers, the date and the total with the text that they were read from."""
+    printed = printed_currency(values)
+    currency = printed if printed and _CODE.fullmatch(printed) else settings.currency
+    exponent = currency_exponent(currency)
+
+    def amount(name: str) -> int | None:
+        return minor_units(values.get(name) or "", exponent)
+
+    def day(name: str) -> date | None:
+        return parse_date(values.get(name) or "", settings.day_first)
+
+    as_printed = ("company", "address", "invoice_number", "tax_number", "iban")
     return {
-        "company": values.get("company"),
-        "address": values.get("address"),
-        "invoice_date": parse_date(date, settings.day_first) if date else None,
-        "date_text": date,
-        "total_minor": minor_units(total, currency_exponent(currency)) if total else None,
-        "total_text": total,
+        **{name: values.get(name) for name in as_printed},
+        "invoice_date": day("date"),
+        "date_text": values.get("date"),
+        "total_minor": amount("total"),
+        "total_text": values.get("total"),
         "currency": currency,
+        "order_date": day("order_date"),
+        "due_date": day("due_date"),
+        "net_minor": amount("net"),
+        "tax_minor": amount("tax"),
+        "tax_rate": share_of(values.get("tax_rate") or ""),
     }
+
+
+def printed_currency(values: Mapping[str, str | None]) -> str | None:
+    """The currency that the document names, as ISO 4217 code where the name is known."""
+    named = values.get("currency")
+    return (currency_code(named) or named if named else None) or currency_code(values.get("total") or "")

@@ -24,7 +24,7 @@ def selection_parameters(
 
     Where all customers are of one class nothing tells them apart, and names alone decide.
     """
-    from sklearn.metrics import mutual_info_score  # type: ignore[import-untyped]
+    from sklearn.metrics import mutual_info_score
 
     ranks = _ranks(customers.values)
     information = [float(mutual_info_score(target, _tenths(column))) for column in ranks.T]
@@ -59,7 +59,7 @@ def rebuilt(customers: Matrix, names: Sequence[str], kept: Sequence[str]) -> Flo
 
 def _f_values(values: Floats, target: Sequence[bool]) -> Floats:
     """float64 `(F,)`; 0 for a constant column, and for all where there is one class only."""
-    from sklearn.feature_selection import f_classif  # type: ignore[import-untyped]
+    from sklearn.feature_selection import f_classif
 
     found = np.zeros(values.shape[1])
     varies = values.std(axis=0) > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # it has no stubs
+from scipy.optimize import linear_sum_assignment
 
 LINK_COLUMNS = ["document_id", "status", "ledger_source", "entry_id", "score", "days_after", "why"]
 
