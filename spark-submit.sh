@@ -108,6 +108,30 @@ is_embedded() {
   grep -Eq '^spark\.master[[:space:]=]+local(\[.*)?[[:space:]]*$' "$root/conf/spark/$1.conf"
 }
 
+names_master() {
+  grep -Eq '^spark\.master[[:space:]=]' "$root/conf/spark/$1.conf"
+}
+
+delta_jars() {
+  local jars=("$venv"/jars/*.jar) IFS=,
+  printf '%s' "${jars[*]}"
+}
+
+# The package as an archive for executors, which unpack it: a file beside a module is then where the module looks for it.
+package() {
+  local file=$venv/invoicelake_libs.zip
+  "$python" -c 'import shutil, sys; shutil.make_archive(sys.argv[1], "zip", sys.argv[2], "invoicelake")' \
+    "$file.$$" "$root/libs" >&2
+  mv -- "$file.$$.zip" "$file"
+  printf '%s' "$file"
+}
+
+# Whether executors are to look for GPUs by our script, which is then sent along.
+finds_gpus() {
+  grep -Eq '^spark\.executor\.resource\.gpu\.discoveryScript[[:space:]=]+\./gpu_resources\.sh[[:space:]]*$' \
+    "$root/conf/spark/$1.conf"
+}
+
 require_job() {
   [[ $1 =~ ^[a-z][a-z0-9_]*$ && -f $root/jobs/$1.py ]] && return
   printf "there is no job '%s'; the jobs are:\n%s\n" "$1" "$(summaries)" >&2
@@ -158,17 +182,33 @@ run_job() {
     [[ $job != benchmark ]] || first=3
     "$python" -m invoicelake.cli check "$job" "${@:first}" || exit
     export SPARK_HOME=${SPARK_HOME:-$(bundled_spark)}
-    exec "$SPARK_HOME/bin/spark-submit" --properties-file "$root/conf/spark/$env.conf" "$@"
+    # For its log settings: by itself Spark tells everything on standard error.
+    export SPARK_CONF_DIR=${SPARK_CONF_DIR:-$root/conf/spark}
+    local files=()
+    ! finds_gpus "$env" || files=(--files "$root/scripts/gpu_resources.sh")
+    [[ -n ${MASTER-} ]] || names_master "$env" ||
+      stop "no Spark master is named for --env $env: set MASTER, such as MASTER=spark://HOST:7077, or spark.master in conf/spark/$env.conf"
+    exec "$SPARK_HOME/bin/spark-submit" --properties-file "$root/conf/spark/$env.conf" \
+      --jars "$(delta_jars)" --archives "$(package)#invoicelake_libs" ${files[@]+"${files[@]}"} "$@"
   fi
   exec "$python" "$@"
 }
 
+# All tests at once are more than one process makes use of: Spark's driver plans on one core.
+tests_side_by_side() {
+  if (($(nproc 2>/dev/null || echo 1) > 1 && $(memory_mib) >= 16000)); then
+    printf '%s\n' --numprocesses=2 --dist=loadfile
+  fi
+}
+
 run_tests() {
+  local distributed=()
+  (($# > 0)) || mapfile -t distributed < <(tests_side_by_side)
   ensure_prepared
   export_environment local
   export_embedded_spark local
   cd -- "$root"
-  exec "$python" -m pytest "$@"
+  exec "$python" -m pytest ${distributed[@]+"${distributed[@]}"} "$@"
 }
 
 case ${1-} in

@@ -22,6 +22,7 @@ PIPELINE = (
     "train_extractor",
     "evaluate_extractor",
     "extract_fields",
+    "reconcile_invoices",
     "publish_invoices",
 )
 DATA_PIPELINE = (
@@ -49,6 +50,12 @@ DATA_PIPELINE = (
     "reduce_sales",
     "check_tables",
     "publish_views",
+)
+PAYMENT_DELAY = (
+    "build_payment_delay_tensors",
+    "train_payment_delay",
+    "evaluate_payment_delay",
+    "predict_payment_delay",
 )
 SYMBOLS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 LAKE = "/path/to/lake"
@@ -91,7 +98,7 @@ def settings_page(conf: Path) -> str:
 def jobs_page(folder: Path) -> str:
     """Every job with the docstring of its file; the pipeline and its steps first."""
     found = {file.stem: ast.get_docstring(ast.parse(file.read_text("utf-8"))) for file in folder.glob("*.py")}
-    in_order = dict.fromkeys((*PIPELINE, *DATA_PIPELINE))
+    in_order = dict.fromkeys((*PIPELINE, *DATA_PIPELINE, *PAYMENT_DELAY))
     ordered = [name for name in in_order if name in found] + sorted(found.keys() - in_order.keys())
     parts = [
         "# Jobs",

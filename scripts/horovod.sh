@@ -2,7 +2,10 @@
 # shellcheck disable=SC2154 # root, venv, python: set by spark-submit.sh; cache, scratch: by prepare.sh
 # Horovod, of which there are no wheels: built once for all clones of a user. Sourced by prepare.sh.
 
-# For TensorFlow alone, over Gloo, on processors.
+# shellcheck source=scripts/cuda.sh
+. "$root/scripts/cuda.sh"
+
+# For TensorFlow alone, over Gloo; `cuda_flags` come on top where GPUs are to exchange what they hold.
 readonly HOROVOD_FLAGS=(
   HOROVOD_WITH_TENSORFLOW=1
   HOROVOD_WITHOUT_PYTORCH=1
@@ -18,7 +21,8 @@ horovod_folder() {
     for package in horovod tensorflow setuptools cmake; do
       printf '%s %s\n' "$package" "$(pinned "$package")"
     done
-    printf '%s\n' "${HOROVOD_FLAGS[@]}"
+    printf '%s\n' "${HOROVOD_FLAGS[@]}" ${cuda_flags[@]+"${cuda_flags[@]}"}
+    cuda_versions
     "$python" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"), sysconfig.get_platform())'
     "$(compiler)" --version | sed -n 1p
     getconf GNU_LIBC_VERSION 2>/dev/null || uname -r
@@ -45,7 +49,8 @@ build_horovod() {
   # TensorFlow tells the build its own place, so the environment is entered through a link without a space in its path.
   ln -s -- "$venv" "$scratch/venv"
   mkdir "$scratch/wheel" "$scratch/tmp"
-  env "${HOROVOD_FLAGS[@]}" TMPDIR="$scratch/tmp" MAKEFLAGS="-j$(build_jobs)" PATH="$scratch/venv/bin:$PATH" \
+  env "${HOROVOD_FLAGS[@]}" ${cuda_flags[@]+"${cuda_flags[@]}"} \
+    TMPDIR="$scratch/tmp" MAKEFLAGS="-j$(build_jobs)" PATH="$scratch/venv/bin:$PATH" \
     "$scratch/venv/bin/python" -m pip wheel --disable-pip-version-check --no-cache-dir --no-deps --no-build-isolation \
     --no-binary horovod --wheel-dir "$scratch/wheel" "horovod==$(pinned horovod)"
   rm -rf -- "$1" "$1.new"

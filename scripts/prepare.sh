@@ -44,6 +44,8 @@ prepare() {
 check_machine() {
   local problems=() base need=$NEEDED_DISK_MIB free memory
   [[ $root != *:* ]] || problems+=("the folder $root has a colon in its path, which Python's path cannot hold: move it")
+  # What is prepared here is bound to this folder's path; to prepare it would empty what another clone runs with.
+  [[ ! -L $venv ]] || problems+=("$venv is a link to $(readlink -- "$venv"), which the set-up would empty: remove the link")
   [[ -w $root ]] || problems+=("the folder $root is not writable for $(id -un): clone it where you may write")
   if base=$(find_python); then
     "$base" -c 'import ensurepip, venv' 2>/dev/null || problems+=("$(missing_venv_module "$base")")
@@ -90,11 +92,12 @@ run_steps() {
   use_pip_settings "$1"
   step "[1/4] making .venv" make_venv "$1"
   step "[2/4] installing $(grep -c == "$root/constraints.txt") packages (1.5 GB to fetch where none are cached)" install_packages
+  find_cuda
   folder=$(horovod_folder)
   if has_wheel "$folder"; then
-    step "[3/4] installing Horovod, built before" install_horovod "$folder"
+    step "[3/4] installing Horovod, built before, $cuda_told" install_horovod "$folder"
   else
-    step "[3/4] building Horovod (2 to 7 minutes, once)" install_horovod "$folder"
+    step "[3/4] building Horovod (2 to 7 minutes, once) $cuda_told" install_horovod "$folder"
   fi
   step "[4/4] fetching the Delta jars and the PostgreSQL driver" install_jars
   stamp >"$venv/prepared.new"

@@ -31,7 +31,7 @@ def spark() -> Iterator[SparkSession]:
     """One session for all tests, set up by the launcher as for any job."""
     from invoicelake import session
 
-    with session.started("tests", slots=2) as opened:
+    with session.started("tests", slots=3) as opened:
         yield opened
 
 

@@ -43,11 +43,13 @@ def parse(job: str, arguments: list[str], act: Callable[[Command], None]) -> Non
             list[Path] | None, typer.Option(help="YAML file of settings; later ones win")
         ] = None,
         as_of: Annotated[
-            str | None, typer.Option(metavar="DATE", help="Work on this day of the ledger alone")
+            str | None,
+            typer.Option(metavar="DATE", help="Work on this day of the ledger alone, and as of it"),
         ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the settings and do nothing")] = False,
     ) -> None:
-        days = [f"ledger.since={as_of}", f"ledger.until={as_of}"] if as_of else []
+        keys = ("ledger.since", "ledger.until", "invoice_checks.as_of")
+        days = [f"{key}={as_of}" for key in keys] if as_of else []
         try:
             suite = config.load(ROOT / "conf", env, conf_file or [], [*(overrides or []), *days])
         except config.SettingsError as error:

@@ -6,14 +6,15 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoicelake import config
 from invoicelake.errors import JobError
 from invoicelake.tracking_run import FINGERPRINT, RegisteredModel, TrackedRun, bundle_within, package_version
-from invoicelake.tracking_store import prepared_store, quieten
+from invoicelake.tracking_store import await_store, prepared_store, quieten
+from invoicelake.trust.record import FILE_NAME as TRUST
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -52,7 +53,7 @@ class Tracking:
             raise
 
     def champion(self) -> RegisteredModel:
-        """The version that jobs read documents with.
+        """The version that jobs work with.
 
         Raises:
             JobError: there is none yet.
@@ -61,7 +62,8 @@ class Tracking:
         if model is None:
             raise JobError(
                 f"registered model {self._settings.model_name} in {self._uri} has no version with the alias "
-                f"{CHAMPION}; run train_extractor and evaluate_extractor on this input first"
+                f"{CHAMPION}; run train_extractor and evaluate_extractor on this input first, or for payment "
+                "delay, train_payment_delay and evaluate_payment_delay"
             )
         return model
 
@@ -119,13 +121,19 @@ class Tracking:
 
     @contextmanager
     def bundle(self, model: RegisteredModel) -> Iterator[Path]:
-        """The version's files, for `models.bundle.load_bundle`, in a folder that goes with the context."""
+        """The version's files, for `models.bundle.load_bundle`, in a folder that goes with the context.
+
+        The record of what held-out documents showed, if there is one, is among them.
+        """
         import mlflow
 
         with tempfile.TemporaryDirectory() as folder:
             source = f"models:/{model.name}/{model.version}"
             fetched = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=folder))
-            yield bundle_within(fetched)
+            bundle = bundle_within(fetched)
+            if any(file.path == TRUST for file in self._client.list_artifacts(model.run_id)):
+                self._client.download_artifacts(model.run_id, TRUST, str(bundle))
+            yield bundle
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
         """Add metrics to a run that is over, such as an evaluation's to the training's."""
@@ -135,18 +143,30 @@ class Tracking:
         """Add a file to a run that is over."""
         self._run(run_id).log_file(file)
 
+    def wait(self) -> None:
+        """Wait for the store, which may have been lost meanwhile.
+
+        Raises:
+            JobError: it does not come back.
+        """
+        await_store(self._settings, self._uri)
+
     @contextmanager
     def run(self, name: str, suite: config.Suite, tags: Mapping[str, str]) -> Iterator[TrackedRun]:
         """A run with the settings as parameters and as `config.yaml`.
 
-        An error ends it as failed, an interruption as killed.
+        An error ends it as failed, an interruption as killed. A store that is lost meanwhile is waited for.
 
         Args:
             name: of the run.
             suite: all settings.
             tags: such as job, fingerprint and `spark.app_id`.
+
+        Raises:
+            JobError: the store was lost and did not come back.
         """
         import mlflow
+        from mlflow.exceptions import MlflowException
 
         known = {
             "mlflow.source.git.commit": os.environ.get("INVOICELAKE_GIT_COMMIT", "unknown"),
@@ -166,8 +186,13 @@ class Tracking:
         except KeyboardInterrupt:
             status = "KILLED"
             raise
+        except MlflowException:
+            # Says that it is lost, if that is the cause.
+            self.wait()
+            raise
         finally:
-            self._client.set_terminated(run_id, status)
+            with suppress(MlflowException):
+                self._client.set_terminated(run_id, status)
 
     @property
     def _client(self) -> MlflowClient:

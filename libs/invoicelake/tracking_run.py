@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 FINGERPRINT = "fingerprint"
 _BUNDLE = "bundle"
 _PACKAGE = Path(__file__).parent
-_PYFUNC = _PACKAGE / "serving" / "extractor_pyfunc.py"
-_NEEDS = ("tensorflow", "numpy", "pandas", "pydantic", "omegaconf", "babel")
+_NEEDS = ("tensorflow", "numpy", "pandas", "pydantic", "omegaconf", "babel", "rapidfuzz")
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,19 @@ class RegisteredModel:
     name: str
     version: int
     run_id: str
+
+
+@dataclass(frozen=True)
+class Served:
+    """How MLflow runs a kind of model.
+
+    Attributes:
+        name: of the kind; `serving/NAME_pyfunc.py` opens the files.
+        signature: makes MLflow's `ModelSignature`.
+    """
+
+    name: str
+    signature: Callable[[], Any]
 
 
 class TrackedRun:
@@ -70,15 +82,21 @@ class TrackedRun:
         """Record metrics of the whole run."""
         self._log(metrics, step=0)
 
+    def tag(self, facts: Mapping[str, str]) -> None:
+        """Add to the run's tags, such as what it ran on."""
+        for name, value in facts.items():
+            self._client.set_tag(self.run_id, name, value)
+
     def log_file(self, file: str | Path) -> None:
         """Keep a file with the run."""
         self._client.log_artifact(self.run_id, str(file))
 
-    def log_model(self, bundle: str | Path, fingerprint: str) -> RegisteredModel:
-        """Keep a trained extractor with the run, which must be under way, and register it.
+    def log_model(self, served: Served, bundle: str | Path, fingerprint: str) -> RegisteredModel:
+        """Keep a trained model with the run, which must be under way, and register it.
 
         Args:
-            bundle: folder that `models.bundle.save_bundle` wrote.
+            served: how MLflow runs it.
+            bundle: folder with its files, such as `models.bundle.save_bundle` wrote.
             fingerprint: of the training job, by which `Tracking.find_model` finds the version.
         """
         import mlflow
@@ -87,11 +105,11 @@ class TrackedRun:
             # MLflow asks for an example to check the signature with, which would load TensorFlow here.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"mlflow\.pyfunc.*")
             logged = mlflow.pyfunc.log_model(
-                name="extractor",
-                python_model=str(_PYFUNC),
+                name=served.name,
+                python_model=str(_PACKAGE / "serving" / f"{served.name}_pyfunc.py"),
                 artifacts={_BUNDLE: str(bundle)},
                 pip_requirements=[f"{name}=={package_version(name)}" for name in _NEEDS],
-                signature=_signature(),
+                signature=served.signature(),
                 code_paths=[str(_PACKAGE)],
             )
         # With the tag from the first: a version without it would be trained once more.
@@ -121,15 +139,3 @@ def package_version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "unknown"
-
-
-def _signature() -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types.schema import Array, ColSpec, DataType, Object, Property, Schema
-
-    places = [Property(name, DataType.double) for name in ("x0", "y0", "x1", "y1")]
-    line = Object([Property("text", DataType.string), Property("page", DataType.long), *places])
-    texts = [ColSpec(DataType.string, name) for name in ("document_id", "field", "value")]
-    numbers = [ColSpec(DataType.double, "score"), ColSpec(Array(DataType.long), "line_numbers")]
-    given = Schema([ColSpec(DataType.string, "document_id"), ColSpec(Array(line), "lines")])
-    return ModelSignature(given, Schema([*texts, *numbers]))

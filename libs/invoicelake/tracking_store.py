@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sqlite3
+import time
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -19,6 +20,7 @@ from invoicelake.tables import local_path
 log = logging.getLogger(__name__)
 
 _SQLITE = "sqlite:///"
+_AGAIN_S = 1.0
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
@@ -43,6 +45,30 @@ def prepared_store(settings: config.Tracking, lake_path: str) -> tuple[str, str 
             f"it was given {settings.timeout_s} s; start or mend it, or set tracking.uri"
         ) from error
     return uri, artifacts
+
+
+def await_store(settings: config.Tracking, uri: str) -> None:
+    """Wait until the store answers, for as long as `settings.patience_s` says.
+
+    Raises:
+        JobError: it does not.
+    """
+    give_up = time.monotonic() + settings.patience_s
+    is_told = False
+    while True:
+        try:
+            return _check(uri, settings.timeout_s)
+        except (OSError, sqlite3.Error) as error:
+            if time.monotonic() >= give_up:
+                raise JobError(
+                    f"the tracking store {_without_password(uri)} was lost while the job ran ({error}) and "
+                    f"did not come back within {settings.patience_s} s; what was trained is kept: start it "
+                    "and give the same command again, which records it without training again"
+                ) from error
+            if not is_told:
+                log.warning("the tracking store does not answer, waiting for it: %s", error)
+                is_told = True
+            time.sleep(_AGAIN_S)
 
 
 def quieten(timeout_s: int) -> None:

@@ -117,13 +117,26 @@ def test_loss_and_metric_leave_out_what_does_not_count() -> None:
     for place, chosen in enumerate((1, 1, 2, 1)):
         logits[0, place, chosen] = 20
     metric = extractor.TokenF1()
-    metric.update_state(targets, logits)
+    metric.update_state(targets[..., None], logits)
     assert float(metric.result()) == pytest.approx(0.8)  # 2 right of 3 predicted and 2 labelled
     assert float(extractor.TokenLoss(choice=0.0)(targets, logits)) == pytest.approx(40 / 32, rel=1e-4)
     # Field 1 is read from the right or the wrong token with equal chance, field 2 from the right one.
     assert float(extractor.TokenLoss(choice=1.0)(targets, logits)) == pytest.approx(
         40 / 32 + np.log(2), rel=1e-4
     )
+
+
+def test_items_add_to_loss_and_metric() -> None:
+    targets = np.array([[[1, 0], [0, 2], [2, IGNORED]]], dtype=np.uint8)
+    logits = np.full((1, 3, 3 + extractor.ITEM_CLASSES), -20.0, dtype=np.float32)
+    for place, (of_field, of_item) in enumerate(((1, 0), (0, 1), (2, 3))):
+        logits[0, place, of_field] = logits[0, place, 3 + of_item] = 20
+    metric = extractor.TokenF1(extractor.ITEM_CLASSES)
+    metric.update_state(targets, logits)
+    assert float(metric.result()) == pytest.approx(2 * 2 / (3 + 3))  # a part of an item is taken for another
+    fields = float(extractor.TokenLoss()(targets[..., 0], logits[..., :3]))
+    both = float(extractor.HeadsLoss(extractor.ITEM_CLASSES)(targets, logits))
+    assert both - fields == pytest.approx(40 / 32, rel=1e-4)
 
 
 @pytest.mark.parametrize(("margin", "expected"), [(-30.0, 0.0), (0.0, np.log(5)), (30.0, 30 + np.log(4))])
@@ -147,7 +160,7 @@ def test_column_neighbours() -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(config.SettingsError, match="no model 'nothing'; known: field_tagger"):
+    with pytest.raises(config.SettingsError, match=r"no model 'nothing'; known: .*field_tagger"):
         extractor.build(config.Model(name="nothing"), ENCODING, 10, FIELDS)
 
 

@@ -18,8 +18,10 @@ import psutil
 import pytest
 
 import readme
+from invoicelake import config
 from invoicelake.table_spec import load_specs
 from launcher_clone import heed_signals
+from running import CONF
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = (
@@ -30,10 +32,19 @@ WRITTEN = (
     "silver.label",
     "silver.line_item",
     "silver.extraction",
+    "silver.extraction_alternative",
+    "silver.extracted_line_item",
+    "gold.calibration_example",
     "gold.extractor_example",
     "gold.extractor_vocabulary",
+    "gold.extractor_known_value",
     "gold.extractor_score",
+    "gold.field_acceptance",
     "gold.invoice",
+    "gold.invoice_check",
+    "gold.invoice_field",
+    "gold.invoice_line_item",
+    "gold.review_item",
 )
 SPECS = {name: load_specs(ROOT / "conf" / "tables")[name] for name in WRITTEN}
 SMALL = (
@@ -45,7 +56,9 @@ SMALL = (
     "training.batch_size=4",
     "encoding.min_documents=2",
 )
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+# What a model of three epochs reads of items is hardly ever whole, and generated labels are as printed.
+MAY_BE_EMPTY = ("silver.extracted_line_item", "gold.invoice_line_item", "gold.extractor_known_value")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1600)]
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ def run(job: str, *arguments: str) -> Outcome:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=800,
+        timeout=1500,
         check=False,
     )
     lines = finished.stdout.splitlines()
@@ -102,7 +115,7 @@ def test_summary(first):
     assert set(first.summary["tables"]) == set(SPECS)
     for name in ("bronze.document", "silver.document", "gold.invoice"):
         assert first.summary["tables"][name]["rows"] == 120
-    assert first.summary["tables"]["silver.extraction"]["rows"] == 120 * 4
+    assert first.summary["tables"]["silver.extraction"]["rows"] == 120 * len(config.load(CONF).fields)
     assert 0 < first.summary["metrics"]["f1_exact"] <= 1
     assert {"f1_nospace", "f1_alnum", "f1_exact_total", "f1_exact_unseen"} <= set(first.summary["metrics"])
 
@@ -125,7 +138,7 @@ QUERIES = [(name, query.title, query.sql) for name, spec in SPECS.items() for qu
 def test_example_queries_run_in_spark(spark, tables, name, title, sql):
     place = f"delta.`{tables}/{name.replace('.', '/')}`"
     rows = spark.sql(sql.format(table=place)).collect()
-    assert rows or name.endswith("_rejected")
+    assert rows or name.endswith("_rejected") or name in MAY_BE_EMPTY
 
 
 @pytest.mark.parametrize("sql", readme.queries())

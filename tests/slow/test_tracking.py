@@ -8,10 +8,15 @@ import pytest
 
 from invoicelake import config
 from invoicelake.errors import JobError
+from invoicelake.evaluation.metrics import Group, Scored, score
 from invoicelake.models.bundle import load_bundle
+from invoicelake.promotion.contest import Entry, decide
 from invoicelake.tables import PinnedTable
 from invoicelake.text.document import Line
 from invoicelake.tracking import CHALLENGER, CHAMPION, open_tracking
+from invoicelake.tracking_models import EXTRACTOR
+from invoicelake.tracking_run import RegisteredModel
+from invoicelake.trust.record import TrustRecord
 from tiny_extractor import FIELDS, saved
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")]
@@ -40,7 +45,7 @@ def registered(bundle, lake):
     with tracking.run("train_extractor", SUITE, {"job": "train_extractor"}) as run:
         run.log_input(TABLE, "training")
         run.log_epochs(HISTORY)
-        return run.log_model(bundle, "f" * 64)
+        return run.log_model(EXTRACTOR, bundle, "f" * 64)
 
 
 @pytest.fixture
@@ -92,10 +97,42 @@ def test_promotion_moves_the_alias(tracking, registered):
     assert tracking.champion() == registered
 
 
+def read_by(model: RegisteredModel, right: range) -> Entry:
+    """What a version read in 100 documents, of which those in `right` are read as labelled."""
+    scored = [
+        Scored(str(k), Group.UNSEEN, {"total": "1"}, {"total": "1" if k in right else "2"})
+        for k in range(100)
+    ]
+    return Entry(model, (), scored, score(scored, ["total"]))
+
+
+def test_a_challenger_becomes_champion_when_it_is_better_beyond_noise(tracking, registered, bundle):
+    with tracking.run("train_extractor", SUITE, {}) as run:
+        newer = run.log_model(EXTRACTOR, bundle, "a" * 64)
+    tracking.promote(registered)
+    for right, gained in ((range(60), False), (range(61), False), (range(70), True)):
+        tracking.challenge(newer)
+        outcome = decide([read_by(registered, range(60)), read_by(newer, right)], tracking, seed=0)
+        chosen = newer if gained else registered
+        assert outcome.chosen.model == tracking.champion() == chosen
+        assert tracking.with_alias(CHALLENGER) is None
+    tracking.promote(registered)
+
+
 def test_bundle_comes_back_as_it_was(tracking, registered, bundle):
     with tracking.bundle(registered) as folder:
         again = load_bundle(folder).predict([LINES])
     assert again == load_bundle(bundle).predict([LINES])
+
+
+def test_record_of_trust_comes_with_the_bundle(tracking, registered, tmp_path):
+    record = TrustRecord(registered.name, registered.version, {}, (0.1, 0.2))
+    with tracking.bundle(registered) as folder:
+        assert TrustRecord.load(folder, registered.name, registered.version) is None
+    tracking.log_file(registered.run_id, record.save(tmp_path))
+    with tracking.bundle(registered) as folder:
+        assert TrustRecord.load(folder, registered.name, registered.version) == record
+        assert load_bundle(folder)
 
 
 def test_pyfunc_predicts_what_the_bundle_predicts(tracking, registered, bundle):

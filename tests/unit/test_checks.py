@@ -124,8 +124,8 @@ def test_the_same_numbers_give_the_same_drawing_with_names_escaped():
 
 # why, arguments, exit code, what is said
 BENCHMARKS = [
-    ("unknown", ["chekcs"], 2, "there is no benchmark 'chekcs'; the benchmarks are checks"),
-    ("none", [], 2, "there is no benchmark ''; the benchmarks are checks"),
+    ("unknown", ["chekcs"], 2, "there is no benchmark 'chekcs'; the benchmarks are acceptance, checks,"),
+    ("none", [], 2, "there is no benchmark ''; the benchmarks are acceptance, checks,"),
     ("a helper is none", ["check_list"], 2, "there is no benchmark 'check_list'"),
     ("help", ["--help"], 0, "./spark-submit.sh benchmark"),
     ("only planned", ["checks", "--dry-run", "seed=7"], 0, "seed: 7"),

@@ -52,6 +52,11 @@ REFUSED = [
     ("an unresolved reference", ["seed=${nothing}"], "nothing"),
     ("a section as a value", ["training=fast"], "training"),
     ("broken YAML", ["seed=[1"], "seed"),
+    (
+        "two books of one name",
+        ["ledger.path=a", "receivables.path=b", "ledger.source=erp", "receivables.source=erp"],
+        r"^Value error, ledger\.source and receivables\.source are both 'erp'.*give them two names$",
+    ),
 ]
 
 

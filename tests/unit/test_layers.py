@@ -14,6 +14,7 @@ LAYERS = (
     "text",
     "pages",
     "config",
+    "trust",
     "table_spec",
     "session",
     "tables",
@@ -25,11 +26,13 @@ LAYERS = (
     "evaluation",
     "tracking_store",
     "tracking_run",
+    "tracking_models",
     "tracking",
     "serving",
     "promotion",
     "cli",
     "job",
+    "tracked_training",
 )
 FILES = sorted(file for file in PACKAGE.rglob("*.py") if file != PACKAGE / "__init__.py")
 

@@ -72,6 +72,17 @@ def test_all_that_is_missing_is_named_at_once(clone: Clone) -> None:
     assert clone.run("test")[2].count("missing: ") == 3
 
 
+def test_an_environment_that_is_a_link_is_left_as_it_is(clone: Clone) -> None:
+    other = clone.root.parent / "other" / ".venv"
+    other.mkdir(parents=True)
+    (other / "kept").touch()
+    (clone.root / ".venv").symlink_to(other)
+    code, _, told = clone.run("test")
+    assert code == 1
+    assert f"is a link to {other}, which the set-up would empty: remove the link" in told
+    assert [path.name for path in other.iterdir()] == ["kept"]
+
+
 def test_a_failing_step_shows_its_last_lines_and_its_log(clone: Clone) -> None:
     code, out, err = clone.run("clean_text")
     assert (code, out) == (1, "")

@@ -10,13 +10,13 @@ from invoicelake.config.data import (
     Master,
     MasterFormat,
     Matching,
-    PaymentDelay,
     Quality,
     Rates,
     Receivables,
     Trade,
 )
 from invoicelake.config.documents import (
+    DeviceName,
     Encoding,
     Evaluation,
     Field,
@@ -25,20 +25,27 @@ from invoicelake.config.documents import (
     Input,
     InputFormat,
     LauncherName,
+    LineItems,
     Model,
     Publish,
     Split,
     Tracking,
     Training,
 )
+from invoicelake.config.payment_delay import DelayModel, PaymentDelay
 from invoicelake.config.section import Section
 from invoicelake.config.suite import Lake, SettingsError, Suite, load
+from invoicelake.config.trust import Accept, Comparison, InvoiceChecks
 
 __all__ = [
+    "Accept",
     "Analytics",
     "Annotations",
     "Benchmark",
     "Cleaning",
+    "Comparison",
+    "DelayModel",
+    "DeviceName",
     "Encoding",
     "Evaluation",
     "Field",
@@ -46,9 +53,11 @@ __all__ = [
     "Generator",
     "Input",
     "InputFormat",
+    "InvoiceChecks",
     "Lake",
     "LauncherName",
     "Ledger",
+    "LineItems",
     "Maintenance",
     "Master",
     "MasterFormat",

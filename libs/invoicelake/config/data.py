@@ -277,36 +277,6 @@ class Analytics(Section):
     )
 
 
-class PaymentDelay(Section):
-    """How examples of payment delay are built, and divided by time."""
-
-    train_share: float = Setting(
-        default=0.7, gt=0, lt=1, description="Share of receivables, the earliest, to train on"
-    )
-    validation_share: float = Setting(
-        default=0.15, gt=0, lt=1, description="Share of receivables, the next, for choosing a model"
-    )
-    validation_from: date | None = Setting(
-        default=None, description="First invoice date of the validation split; default: by train_share"
-    )
-    test_from: date | None = Setting(
-        default=None, description="First invoice date of the test split; default: by the shares"
-    )
-
-    @model_validator(mode="after")
-    def _leaves_some(self) -> PaymentDelay:
-        if self.train_share + self.validation_share >= 1:
-            raise ValueError(
-                "train_share and validation_share leave nothing to test on; keep their sum below 1"
-            )
-        if self.validation_from and self.test_from and self.validation_from > self.test_from:
-            raise ValueError(
-                f"validation_from ({self.validation_from}) is after test_from ({self.test_from}); "
-                "exchange them"
-            )
-        return self
-
-
 class Quality(Section):
     """How tables are checked."""
 

@@ -9,8 +9,12 @@ from pydantic import Field as Setting, model_validator
 from invoicelake.config.section import Section
 
 InputFormat = Literal["generated", "sroie", "cord"]
-LauncherName = Literal["horovod", "elephas", "inprocess"]
-FieldKind = Literal["text", "date", "amount"]
+LauncherName = Literal[
+    "horovod", "horovod_elastic", "elephas", "elephas_asynchronous", "elephas_hogwild", "inprocess"
+]
+UpdateFrequency = Literal["batch", "epoch"]
+DeviceName = Literal["auto", "cpu", "gpu"]
+FieldKind = Literal["text", "date", "amount", "currency", "percentage", "identifier"]
 
 
 class Input(Section):
@@ -27,7 +31,7 @@ class Input(Section):
 class Generator(Section):
     """The embedded default input: documents made from a seed."""
 
-    documents: int = Setting(default=1000, ge=1, description="How many documents are generated")
+    documents: int = Setting(default=1500, ge=1, description="How many documents are generated")
     suppliers: int = Setting(default=160, ge=1, description="How many suppliers they come from")
     invoice_share: float = Setting(
         default=0.5, ge=0, le=1, description="Share of invoices; the rest are receipts"
@@ -44,7 +48,13 @@ class Field(Section):
     """A field to extract."""
 
     name: str = Setting(pattern=r"^[a-z][a-z0-9_]*$", description="Name of the field, as in the labels")
-    kind: FieldKind = Setting(description="How its value is found and compared: text, date or amount")
+    kind: FieldKind = Setting(description="How its value is found in the text")
+
+
+class LineItems(Section):
+    """The positions of a receipt or invoice."""
+
+    read: bool = Setting(default=False, description="Whether the extractor reads them, beside the fields")
 
 
 class Split(Section):
@@ -104,13 +114,80 @@ class Training(Section):
         default=100, ge=1, description="Epochs without a better validation score before stopping"
     )
     batch_size: int = Setting(default=16, ge=1, description="Examples of one optimizer step, over all ranks")
+    feed_memory_mb: int = Setting(
+        default=256,
+        ge=1,
+        description="Memory of a rank for rows: a table that fits is held, a larger one streamed through it",
+    )
     learning_rate: float = Setting(default=2e-3, gt=0, description="Peak learning rate of one optimizer step")
+    begin_from: str | None = Setting(
+        default=None,
+        pattern=r"^[^/@]+$",
+        description="Registered model whose champion's weights the extractor begins from, such as "
+        "extractor_generated; default: drawn ones",
+    )
     start_timeout_s: int = Setting(default=600, ge=1, description="Time for all ranks to come up")
+    device: DeviceName = Setting(
+        default="auto",
+        description="What ranks compute on: auto takes a GPU where Spark or CUDA_VISIBLE_DEVICES gave one, "
+        "gpu fails where none was given",
+    )
+    mixed_precision: bool = Setting(
+        default=False, description="Compute in float16 with loss scaling; weights stay float32. For GPUs"
+    )
+    xla: bool = Setting(
+        default=False,
+        description="Compile the model with XLA, once for each length of batch; lengths are rounded up to 64",
+    )
+    elephas_update: UpdateFrequency = Setting(
+        default="batch",
+        description="After what a worker of elephas_asynchronous or elephas_hogwild exchanges weights",
+    )
+    elephas_unencrypted: bool = Setting(
+        default=False, description="Whether those workers may do so over a network, in plain HTTP"
+    )
+    sparse_as_dense: bool = Setting(
+        default=True,
+        description="Whether Horovod exchanges gradients of embeddings as dense tensors, together with all "
+        "others: faster unless vocabularies are large; clipping then counts repeated words together",
+    )
+    cycle_time_ms: float = Setting(
+        default=10,
+        gt=0,
+        description="Time between Horovod's looks for gradients to exchange: each look costs processor time, "
+        "and a step may wait for the next one",
+    )
+    checkpoint_every_s: float = Setting(
+        default=30, gt=0, description="Time between checkpoints within an epoch; they take 5% of it at most"
+    )
+    max_restarts: int = Setting(
+        default=3,
+        ge=0,
+        description="How often ranks are started again after one was lost or hung, within an epoch",
+    )
+    stall_timeout_s: int = Setting(
+        default=40, ge=5, description="Time without a step after which ranks are taken for hung and ended"
+    )
+    min_processes: int = Setting(
+        default=1, ge=1, description="Ranks that launcher horovod_elastic goes on with at least"
+    )
+    deterministic: bool = Setting(
+        default=False,
+        description="Whether a step computes the same to the last bit each time; slower on some devices",
+    )
 
     @model_validator(mode="after")
     def _has_as_many_ranks_as_the_launcher(self) -> Training:
         if self.launcher == "inprocess" and self.processes > 1:
             raise ValueError("launcher inprocess has one rank; set training.processes=1, or another launcher")
+        if self.launcher.startswith("elephas") and self.device == "gpu":
+            raise ValueError(
+                f"launcher {self.launcher} cannot pin ranks to GPUs; set training.launcher=horovod"
+            )
+        if self.min_processes > self.processes:
+            raise ValueError(
+                f"min_processes is {self.min_processes}, more than processes, {self.processes}; lower it"
+            )
         return self
 
 
@@ -129,6 +206,9 @@ class Tracking(Section):
     experiment: str = Setting(default="/invoicelake/extractor", description="MLflow experiment")
     model_name: str = Setting(description="Registered model")
     timeout_s: int = Setting(default=10, ge=1, description="Time a tracking server has to answer")
+    patience_s: int = Setting(
+        default=60, ge=0, description="Time a tracking server has to come back that was lost during training"
+    )
 
 
 class Publish(Section):

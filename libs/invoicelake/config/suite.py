@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import Field as Setting, ValidationError
+from pydantic import Field as Setting, ValidationError, model_validator
 from yaml import YAMLError
 
 from invoicelake.config.analysts import Maintenance, Views
@@ -19,7 +19,6 @@ from invoicelake.config.data import (
     Ledger,
     Master,
     Matching,
-    PaymentDelay,
     Quality,
     Rates,
     Receivables,
@@ -31,13 +30,16 @@ from invoicelake.config.documents import (
     Field,
     Generator,
     Input,
+    LineItems,
     Model,
     Publish,
     Split,
     Tracking,
     Training,
 )
+from invoicelake.config.payment_delay import DelayModel, PaymentDelay
 from invoicelake.config.section import Section
+from invoicelake.config.trust import Accept, InvoiceChecks
 
 
 class SettingsError(ValueError):
@@ -57,6 +59,7 @@ class Suite(Section):
     input: Input = Input()
     generator: Generator = Generator()
     fields: tuple[Field, ...] = Setting(min_length=1)
+    line_items: LineItems = LineItems()
     split: Split = Split()
     encoding: Encoding = Encoding()
     model: Model = Model()
@@ -64,6 +67,8 @@ class Suite(Section):
     evaluation: Evaluation = Evaluation()
     tracking: Tracking
     publish: Publish = Publish()
+    accept: Accept = Accept()
+    invoice_checks: InvoiceChecks = InvoiceChecks()
     trade: Trade = Trade()
     ledger: Ledger = Ledger()
     cleaning: Cleaning = Cleaning()
@@ -74,11 +79,35 @@ class Suite(Section):
     matching: Matching = Matching()
     analytics: Analytics = Analytics()
     payment_delay: PaymentDelay = PaymentDelay()
+    delay_model: DelayModel = DelayModel()
     quality: Quality = Quality()
     views: Views = Views()
     maintenance: Maintenance = Maintenance()
     benchmark: Benchmark = Benchmark()
     seed: int = Setting(default=0, ge=0, description="Seed of every draw")
+
+    @model_validator(mode="after")
+    def _has_a_name_for_each_book(self) -> Suite:
+        if self.ledger.source_name == self.receivables.source_name:
+            raise ValueError(
+                f"ledger.source and receivables.source are both {self.ledger.source_name!r}, and both write "
+                "silver.ledger_entry by that name; give them two names"
+            )
+        return self
+
+    @property
+    def delay_tracking(self) -> Tracking:
+        """Where runs and models of payment delay are recorded."""
+        name = self.delay_model.model_name or f"payment_delay_{self.receivables.source_name}"
+        return self.tracking.model_copy(
+            update={"experiment": self.delay_model.experiment, "model_name": name}
+        )
+
+    @property
+    def delay_training(self) -> Training:
+        """How the model of payment delay is trained."""
+        own = ("epochs", "patience", "batch_size", "learning_rate", "cycle_time_ms")
+        return self.training.model_copy(update={name: getattr(self.delay_model, name) for name in own})
 
 
 def load(conf: Path, env: str = "local", files: Sequence[Path] = (), overrides: Iterable[str] = ()) -> Suite:
@@ -131,6 +160,9 @@ def _explained(error: ValidationError) -> str:
         key = ".".join(str(part) for part in found["loc"])
         if found["type"] == "extra_forbidden":
             problems.append(f"unknown setting {key!r}")
+        elif not key:
+            # Of the settings as a whole: to show them all would hide what is wrong.
+            problems.append(found["msg"])
         else:
             problems.append(f"{key}: {found['msg']}; got {found['input']!r}")
     return "; ".join(problems)
