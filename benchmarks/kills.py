@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -54,7 +55,8 @@ def killed_and_undisturbed(
 ) -> dict[str, float | str]:
     """Kill each of `jobs` once, then daily_ledger on each of so many days; compare with a lake left alone.
 
-    Without jobs, the first run that is killed is the first of its lake.
+    Without jobs, the days to kill on come to a copy of the lake that is left alone: what is fitted once, as the
+    ledger's profiles are, has then been fitted to the same days.
     """
     files = ledger_files(with_settings(run, [f"trade.days={first_days + days}", *_TRADE]).suite)
     # Days of the years before hold nothing but a supplier's invoice.
@@ -70,6 +72,8 @@ def killed_and_undisturbed(
         for name in first:
             (landing / name).write_bytes(files[name])
         usual = _usual_seconds(whole, undisturbed, landing)
+        if not jobs:
+            shutil.copytree(undisturbed, disturbed)
         for job in jobs:
             killed += _is_killed(job, disturbed, landing, usual[job] * draw.uniform(0.25, 1.0))
             _said(job, disturbed, landing)

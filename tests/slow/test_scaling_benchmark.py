@@ -19,7 +19,8 @@ def test_both_ways_train_on_the_same_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(scaling, "DOCUMENTS", 40)
     job = scaling.jobs_of(config.load(CONF, overrides=["benchmark.scaling_steps=4"]), tmp_path)[0]
     inputs, targets = scaling_ranks._arrays(job)
-    assert targets.shape == (4 * scaling.ROWS_PER_STEP, scaling.TOKENS)
+    # A tag for the field and one for the line item of each token.
+    assert targets.shape == (4 * scaling.ROWS_PER_STEP, scaling.TOKENS, 2)
     assert (inputs["words"] > 0).all()
     times = scaling_ranks.one_rank(Rank(), job, 2)
     assert {name: len(values) for name, values in times.items()} == dict.fromkeys(
