@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 import acceptance_grades
 from invoicelake import config
 from invoicelake.errors import JobError
-from invoicelake.evaluation.meaning import means_the_same
 from invoicelake.tracking import open_tracking
 from invoicelake.transforms.arrow import Row
 from invoicelake.trust.bounds import chosen_cut, design_effect
@@ -41,7 +40,7 @@ def measure(run: Run) -> dict[str, float | str]:
     """Shares of broken promises and of accepted readings, calibration errors, and both on degraded text."""
     suite = run.suite
     if suite.benchmark.predictions:
-        rows = _readings_of_folds(Path(suite.benchmark.predictions), suite)
+        rows = _readings_of_folds(Path(suite.benchmark.predictions))
         return _with_ratio(_resplit(rows, suite), suite)
     model = open_tracking(suite.tracking, suite.lake.path).champion()
     of_model = f"model_name = '{model.name}' AND model_version = {model.version}"
@@ -50,7 +49,7 @@ def measure(run: Run) -> dict[str, float | str]:
     return _with_ratio(found | acceptance_grades.read_in_grades(run, model, examples), suite)
 
 
-def _readings_of_folds(file: Path, suite: config.Suite) -> list[Row]:
+def _readings_of_folds(file: Path) -> list[Row]:
     """What `benchmark folds` read of suppliers never seen, with what gold.calibration_example says of it.
 
     Raises:
@@ -60,16 +59,12 @@ def _readings_of_folds(file: Path, suite: config.Suite) -> list[Row]:
         raise JobError(
             f"found no file at benchmark.predictions={file}; run benchmark folds, which names its own"
         )
-    kinds = {field.name: field.kind for field in suite.fields}
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     read = [row for row in rows if row["value"] is not None and row["fold"] != "random"]
     if not read:
         raise JobError(
             f"{file} holds nothing that was read in a fold of suppliers; run benchmark folds again"
         )
-    for row in read:
-        kind, label = kinds.get(row["field"], "text"), row["label"] or ""
-        row["is_right_meaning"] = means_the_same(kind, row["value"], label, suite.publish)
     return read
 
 

@@ -48,12 +48,11 @@ def read_in_grades(run: Run, model: RegisteredModel, examples: DataFrame) -> dic
         record = TrustRecord.load(bundle, model.name, model.version) or TrustRecord(model.name, model.version)
     told = {row["document_id"]: row.asDict() for row in documents.drop("lines").collect()}
     held_out = held_out_readings(examples, suite.accept.comparison)
-    kinds = {field.name: field.kind for field in suite.fields}
     found: dict[str, float | str] = {}
     for row in read:
         label = dict(told[row["document_id"]]["labels"]).get(row["field"], "")
         row["is_wrong"] = not is_right(
-            kinds.get(row["field"], "text"), row["value"] or "", label, suite.accept.comparison, suite.publish
+            suite.kind_of(row["field"]), row["value"] or "", label, suite.accept.comparison, suite.publish
         )
     for grade in GRADES:
         mine = [row for row in read if told[row["document_id"]]["grade"] == grade]

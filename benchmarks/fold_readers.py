@@ -17,7 +17,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from invoicelake.evaluation.metrics import NORMALISATIONS, Group, Scored, Scores, compared, score
+from invoicelake.evaluation.meaning import verdicts
+from invoicelake.evaluation.metrics import NORMALISATIONS, Group, Scored, Scores, score
 from invoicelake.models.decoding import Prediction
 from invoicelake.sources.catalogue import SOURCES
 from invoicelake.text.document import Line, LineItem
@@ -31,6 +32,7 @@ from invoicelake.transforms.documents import (
 )
 
 if TYPE_CHECKING:
+    from invoicelake import config
     from invoicelake.job import Run
 
 _THREADS = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
@@ -77,7 +79,7 @@ def labelled_documents(run: Run) -> list[LabelledDocument]:
     suite = run.suite
     received = SOURCES[suite.input.format].receive(run.spark, suite)
     parsed = parse_documents(received.documents, suite.input.max_lines, suite.publish.currency).persist()
-    wanted = {field.name for field in suite.fields}
+    wanted = set(suite.field_names)
     labels: dict[str, dict[str, str]] = {}
     places: dict[str, dict[str, tuple[int, ...]]] = {}
     for row in document_labels(parsed).collect():
@@ -105,20 +107,20 @@ def labelled_documents(run: Run) -> list[LabelledDocument]:
 
 
 def results(
-    folds: Sequence[Fold], fit: Fit, fields: Sequence[str], folder: Path, workers: int
+    folds: Sequence[Fold], fit: Fit, suite: config.Suite, folder: Path, workers: int
 ) -> Iterable[Result]:
     """Fit and read every fold, in their order, `workers` at once.
 
     Args:
         folds: to fit and read.
         fit: what is measured; it must pickle.
-        fields: whose readings are scored.
+        suite: whose fields are scored.
         folder: for what readers need on disk.
         workers: processes at once.
     """
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=use_one_thread, max_tasks_per_child=1) as pool:
-        tasks = [pool.submit(_result, fold, fit, fields, folder / fold.name) for fold in folds]
+        tasks = [pool.submit(_result, fold, fit, suite, folder / fold.name) for fold in folds]
         for task in tasks:
             yield task.result()
 
@@ -136,19 +138,19 @@ def use_one_thread() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
-def _result(fold: Fold, fit: Fit, fields: Sequence[str], folder: Path) -> Result:
+def _result(fold: Fold, fit: Fit, suite: config.Suite, folder: Path) -> Result:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     reader, train_s = fit(fold.train, folder)
     shutil.rmtree(folder)
     parameters = sum(getattr(weight, "size", 0) for weight in getattr(reader, "weights", ()))
-    return read(fold, reader, fields, train_s, parameters)
+    return read(fold, reader, suite, train_s, parameters)
 
 
 def read(
     fold: Fold,
     reader: Reader,
-    fields: Sequence[str],
+    suite: config.Suite,
     train_s: float,
     parameters: int,
     clock: Callable[[], float] = time.process_time,
@@ -158,7 +160,7 @@ def read(
     Args:
         fold: whose documents are read.
         reader: fitted on it.
-        fields: whose readings are scored.
+        suite: whose fields are scored.
         train_s: seconds that it took.
         parameters: numbers that were fitted.
         clock: seconds; by default those of this process's processor, whatever else the machine does.
@@ -176,9 +178,9 @@ def read(
         [
             row
             for each, predictions, counts in zip(fold.test, found, scored, strict=True)
-            for row in _rows(fold, each, predictions, counts, fields)
+            for row in _rows(fold, each, predictions, counts.group, suite)
         ],
-        score(scored, fields),
+        score(scored, suite.field_names),
         train_s,
         statistics.median(times),
         parameters,
@@ -191,25 +193,26 @@ def _scored(fold: Fold, document: LabelledDocument, found: Sequence[Prediction])
 
 
 def _rows(
-    fold: Fold, document: LabelledDocument, found: Sequence[Prediction], scored: Scored, fields: Sequence[str]
+    fold: Fold, document: LabelledDocument, found: Sequence[Prediction], group: Group, suite: config.Suite
 ) -> Iterable[Row]:
     read: Mapping[str, Prediction] = {each.field: each for each in found}
-    for name in fields:
+    for name in suite.field_names:
         prediction, label = read.get(name), document.labels.get(name)
         if prediction is None and label is None:
             continue
+        value = prediction.value if prediction else None
         yield {
             "document_id": document.document_id,
             "supplier": document.supplier,
-            "document_group": str(scored.group),
+            "document_group": str(group),
             "fold": fold.name,
             "field": name,
-            "value": prediction.value if prediction else None,
+            "value": value,
             "label": label,
             "score": prediction.score if prediction else None,
             "line_numbers": prediction.line_numbers if prediction else (),
             "alternatives": [asdict(each) for each in prediction.alternatives] if prediction else [],
-            **{f"is_right_{kind}": bool(compared(scored, name, kind).correct) for kind in NORMALISATIONS},
+            **verdicts(suite.kind_of(name), value or "", label or "", suite.publish),
         }
 
 
@@ -223,14 +226,14 @@ def write_rows(file: Path, rows: Iterable[Row]) -> None:
     partial.replace(file)
 
 
-def figures(found: Sequence[Result], fields: Sequence[str]) -> dict[str, float]:
+def figures(found: Sequence[Result], suite: config.Suite) -> dict[str, float]:
     """F1 of each normalisation, of all fields and by field: mean of the supplier folds, and at random."""
     by_supplier = [each for each in found if each.fold.startswith("supplier")]
     kinds = {"suppliers": by_supplier, "random": [each for each in found if each.fold == "random"]}
     measured = {}
     for kind, parts in kinds.items():
         for name in NORMALISATIONS if parts else ():
-            for suffix, chosen in {"": None, **{f"_{field}": [field] for field in fields}}.items():
+            for suffix, chosen in {"": None, **{f"_{field}": [field] for field in suite.field_names}}.items():
                 f1s = [each.scores.of(name, chosen).f1 for each in parts]
                 measured[f"f1_{name}{suffix}_{kind}"] = round(statistics.mean(f1s), 4)
     return measured
@@ -245,9 +248,9 @@ def described(result: Result) -> str:
     )
 
 
-def summary(found: Sequence[Result], fields: Sequence[str]) -> dict[str, float | str]:
+def summary(found: Sequence[Result], suite: config.Suite) -> dict[str, float | str]:
     """`figures`, the time of a fold and of a document, and the exact F1 by supplier to that at random."""
-    measured: dict[str, float | str] = dict(figures(found, fields))
+    measured: dict[str, float | str] = dict(figures(found, suite))
     measured |= {
         "documents": sum(each.scores.number() for each in found),
         "train_s": round(statistics.median(each.train_s for each in found), 1),

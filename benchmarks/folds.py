@@ -32,16 +32,15 @@ def measure(run: Run) -> dict[str, float | str]:
     """F1 by normalisation and field, seconds to train a fold, milliseconds to read a document."""
     suite = run.suite
     folds = chosen_folds(frozen_folds(fold_readers.labelled_documents(run), suite.seed), suite.benchmark)
-    fields = [field.name for field in suite.fields]
     folder = Path(run.lake.side_folder("benchmarks")) / "folds" / suite.input.format
     fit = partial(trained, suite=suite, models=models(run))
     found = []
-    for result in fold_readers.results(folds, fit, fields, folder / "scratch", suite.benchmark.fold_workers):
+    for result in fold_readers.results(folds, fit, suite, folder / "scratch", suite.benchmark.fold_workers):
         found.append(result)
         log.info("%s", fold_readers.described(result))
     file = folder / "predictions.jsonl"
     fold_readers.write_rows(file, (row for result in found for row in result.rows))
-    return fold_readers.summary(found, fields) | {"predictions": str(file)}
+    return fold_readers.summary(found, suite) | {"predictions": str(file)}
 
 
 def models(run: Run) -> Path:

@@ -55,8 +55,8 @@ def killed_and_undisturbed(
 ) -> dict[str, float | str]:
     """Kill each of `jobs` once, then daily_ledger on each of so many days; compare with a lake left alone.
 
-    Without jobs, the days to kill on come to a copy of the lake that is left alone: what is fitted once, as the
-    ledger's profiles are, has then been fitted to the same days.
+    Without jobs, the days to kill on come to a copy of the lake that is left alone: what is fitted once, as
+    the ledger's profiles are, has then been fitted to the same days.
     """
     files = ledger_files(with_settings(run, [f"trade.days={first_days + days}", *_TRADE]).suite)
     # Days of the years before hold nothing but a supplier's invoice.

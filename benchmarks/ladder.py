@@ -44,12 +44,11 @@ def measure(run: Run) -> dict[str, float | str]:
     suite = run.suite
     frozen = frozen_folds(fold_readers.labelled_documents(run), suite.seed)
     chosen = folds.chosen_folds(frozen, suite.benchmark)
-    fields = [field.name for field in suite.fields]
     folder = Path(run.lake.side_folder("benchmarks")) / "ladder" / suite.input.format
     found: dict[str, float | str] = {}
     table = [_HEAD, "|---|---|---|---|---|---|---|"]
-    for name, results in _rungs(run, chosen, fields, folder):
-        summary = fold_readers.summary(results, fields)
+    for name, results in _rungs(run, chosen, folder):
+        summary = fold_readers.summary(results, suite)
         table.append(_row(name, summary))
         log.info("%s", table[-1])
         found |= {
@@ -62,23 +61,21 @@ def measure(run: Run) -> dict[str, float | str]:
     return found | {"ratio": round(ratio, 3), "table": str(folder / "ladder.md")}
 
 
-def _rungs(
-    run: Run, chosen: Sequence[Fold], fields: Sequence[str], folder: Path
-) -> Iterable[tuple[str, list[Result]]]:
+def _rungs(run: Run, chosen: Sequence[Fold], folder: Path) -> Iterable[tuple[str, list[Result]]]:
     suite = run.suite
     scratch, workers = folder / "scratch", suite.benchmark.fold_workers
-    measured = partial(_measured, chosen, fields, scratch, workers)
+    measured = partial(_measured, chosen, suite, scratch, workers)
     yield RULES, measured(_rules)
-    yield TREES, [_by_trees(run, fold, fields) for fold in chosen]
+    yield TREES, [_by_trees(run, fold) for fold in chosen]
     for name, fit in _networks(run, folder).items():
         yield name, measured(fit)
 
 
 def _measured(
-    chosen: Sequence[Fold], fields: Sequence[str], scratch: Path, workers: int, fit: Fit
+    chosen: Sequence[Fold], suite: config.Suite, scratch: Path, workers: int, fit: Fit
 ) -> list[Result]:
     found = []
-    for result in fold_readers.results(chosen, fit, fields, scratch, workers):
+    for result in fold_readers.results(chosen, fit, suite, scratch, workers):
         log.info("%s", fold_readers.described(result))
         found.append(result)
     return found
@@ -106,11 +103,11 @@ def _trained(
     return fold_readers.timed(train_directly, documents, suite, folder, suite.seed)
 
 
-def _by_trees(run: Run, fold: Fold, fields: Sequence[str]) -> Result:
+def _by_trees(run: Run, fold: Fold) -> Result:
     suite = run.suite
     trees, train_s = fold_readers.timed(LineTrees, run.spark, fold.train, suite.fields, suite.seed)
     # Spark's own processes do the reading.
-    return fold_readers.read(fold, trees, fields, train_s, trees.nodes, time.perf_counter)
+    return fold_readers.read(fold, trees, suite, train_s, trees.nodes, time.perf_counter)
 
 
 def _row(name: str, summary: Mapping[str, float | str]) -> str:

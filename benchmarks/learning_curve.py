@@ -46,7 +46,6 @@ def measure(run: Run) -> dict[str, float | str]:
     suite = run.suite
     settings = suite.benchmark.model_copy(update={"folds": suite.benchmark.folds or _FOLDS})
     folds = chosen_folds(frozen_folds(fold_readers.labelled_documents(run), suite.seed), settings)
-    fields = [field.name for field in suite.fields]
     folder = Path(run.lake.side_folder("benchmarks")) / "learning_curve" / suite.input.format
     start = pretraining.pretrained(suite, folder / "pretrained")
     fits: dict[str, Fit] = {
@@ -54,7 +53,7 @@ def measure(run: Run) -> dict[str, float | str]:
         "pretrained": partial(trained, suite=suite, pretrained=start),
     }
     points = {
-        name: list(_points(folds, fit, fields, folder, settings.fold_workers)) for name, fit in fits.items()
+        name: list(_points(folds, fit, suite, folder, settings.fold_workers)) for name, fit in fits.items()
     }
     write_table(points, folder / "learning_curve.md")
     draw(points, folder / "learning_curve.svg")
@@ -87,11 +86,11 @@ def smaller(fold: Fold, size: int) -> Fold:
 
 
 def _points(
-    folds: Sequence[Fold], fit: Fit, fields: Sequence[str], folder: Path, workers: int
+    folds: Sequence[Fold], fit: Fit, suite: config.Suite, folder: Path, workers: int
 ) -> Iterable[tuple[int, float, float]]:
     named = [replace(smaller(fold, size), name=f"{fold.name}-{size}") for size in SIZES for fold in folds]
     results = []
-    for result in fold_readers.results(named, fit, fields, folder / "scratch", workers):
+    for result in fold_readers.results(named, fit, suite, folder / "scratch", workers):
         log.info("%s", fold_readers.described(result))
         results.append(result)
     for size in SIZES:

@@ -67,7 +67,7 @@ def measure(run: Run) -> dict[str, float]:
     for result in _results(_wanted(folds, suite), suite, begin, folder / "scratch"):
         log.info("%s: whole items %.4f", result.way, result.items["exact"][WHOLE].f1)
         found.append(result)
-    return _summary(found, [field.name for field in suite.fields])
+    return _summary(found, suite.field_names)
 
 
 def _wanted(folds: Sequence[Fold], suite: config.Suite) -> list[Fold]:

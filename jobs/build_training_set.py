@@ -24,7 +24,7 @@ def main(run: Run) -> None:
     corrections = corrections_of(
         run.lake.read_or_empty("silver.annotation"), documents, suite.accept.review_tool
     )
-    names = [field.name for field in suite.fields]
+    names = suite.field_names
     labels = with_corrections(run.lake.read("silver.label"), corrections, names)
     with_fields = with_labels(documents, labels, suite.fields)
     labelled = with_line_items(with_fields, run.lake.read("silver.line_item"))

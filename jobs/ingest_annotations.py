@@ -20,7 +20,7 @@ def main(run: Run) -> None:
     landing, own = run.lake.side_folder("landing/annotations"), f"source = '{source}'"
     place = input_place(settings.path, "annotations.path", landing, lambda: annotation_files(run.suite))
     files = read_delivered(run.spark, place, ".jsonl")
-    fields = {*settings.other_fields, *(field.name for field in run.suite.fields)}
+    fields = {*settings.other_fields, *run.suite.field_names}
     with kept(map_rows(files, parser(fields), LINES)) as lines:
         run.write("bronze.annotation", delivered_annotations(lines, source), own)
         rejected = rejected_lines(lines, source)

@@ -28,6 +28,7 @@ from invoicelake.config.documents import (
     Encoding,
     Evaluation,
     Field,
+    FieldKind,
     Generator,
     Input,
     LineItems,
@@ -94,6 +95,15 @@ class Suite(Section):
                 "silver.ledger_entry by that name; give them two names"
             )
         return self
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """Names of the fields, in the order of the settings."""
+        return tuple(field.name for field in self.fields)
+
+    def kind_of(self, field: str) -> FieldKind:
+        """The kind of a field; text for one that only an older model and its tables still know."""
+        return next((each.kind for each in self.fields if each.name == field), "text")
 
     @property
     def delay_tracking(self) -> Tracking:

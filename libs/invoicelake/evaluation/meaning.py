@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from invoicelake import config
 from invoicelake.evaluation.metrics import NORMALISATIONS, letters_and_digits
 from invoicelake.text.amounts import currency_code, currency_exponent, minor_units
@@ -44,3 +46,11 @@ def is_right(
         return means_the_same(kind, read, label, publish)
     normalise = NORMALISATIONS[comparison]
     return normalise(label) == normalise(read) != ""
+
+
+def verdicts(kind: config.FieldKind, read: str, label: str, publish: config.Publish) -> dict[str, bool]:
+    """Whether a value counts as right in each comparison, as columns `is_right_COMPARISON` say it."""
+    return {
+        f"is_right_{comparison}": is_right(kind, read, label, comparison, publish)
+        for comparison in get_args(config.Comparison)
+    }

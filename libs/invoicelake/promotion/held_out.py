@@ -10,8 +10,8 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from invoicelake import config
-from invoicelake.evaluation.meaning import means_the_same
-from invoicelake.evaluation.metrics import HELD_OUT, NORMALISATIONS, compared
+from invoicelake.evaluation.meaning import verdicts
+from invoicelake.evaluation.metrics import HELD_OUT
 from invoicelake.promotion.contest import Entry
 from invoicelake.serving.familiarity import unknown_shares
 from invoicelake.transforms.documents import accepted_documents
@@ -63,7 +63,6 @@ def calibration_examples(entry: Entry, parsed: DataFrame, bundle: Path, suite: c
 def _examples(
     entry: Entry, told: Mapping[str, tuple[str | None, float]], suite: config.Suite
 ) -> Iterator[Example]:
-    kinds = {field.name: field.kind for field in suite.fields}
     for document, scored in zip(entry.documents, entry.scored, strict=True):
         if document.group not in HELD_OUT:
             continue
@@ -78,10 +77,7 @@ def _examples(
                 "supplier": supplier or document.document_id,
                 "score": read.score,
                 "unknown_share": unknown_share,
-                "is_right_meaning": means_the_same(
-                    kinds.get(name, "text"), read.value, scored.truths.get(name, ""), suite.publish
-                ),
-                **{f"is_right_{kind}": bool(compared(scored, name, kind).correct) for kind in NORMALISATIONS},
+                **verdicts(suite.kind_of(name), read.value, scored.truths.get(name, ""), suite.publish),
             }
 
 

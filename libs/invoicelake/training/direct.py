@@ -46,15 +46,8 @@ def train_directly(
     vocabulary = vocabulary_of(documents, suite.encoding)
     reads_items = suite.line_items.read
     begun = (suite.model, suite.encoding, vocabulary, suite.fields, seed, reads_items)
-    task = ExtractorTask(
-        suite.model,
-        suite.encoding,
-        suite.fields,
-        vocabulary.size,
-        vocabulary.identifier,
-        initial=initial_weights(begin_from, *begun) if begin_from else (),
-        reads_items=reads_items,
-    )
+    initial = initial_weights(begin_from, *begun) if begin_from else ()
+    task = ExtractorTask.of(suite, vocabulary, initial=initial)
     own = {"launcher": "inprocess", "processes": 1, "checkpoint_every_s": _NEVER_S}
     training = suite.training.model_copy(update=own)
     examples = _written(folder / "train", documents, vocabulary, suite)

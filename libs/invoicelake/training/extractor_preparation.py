@@ -25,15 +25,7 @@ def prepared_training(lake: Lake, suite: config.Suite) -> tuple[TrainingJob, Voc
     """
     vocabulary = _vocabulary(lake, suite.input.format)
     known = _known_values(lake, suite.input.format)
-    task = ExtractorTask(
-        suite.model,
-        suite.encoding,
-        suite.fields,
-        vocabulary.size,
-        vocabulary.identifier,
-        known.identifier,
-        reads_items=suite.line_items.read,
-    )
+    task = ExtractorTask.of(suite, vocabulary, known.identifier)
     job = pinned_job(lake, EXAMPLES, suite.input.format, task, suite.training, suite.seed)
     return job, vocabulary, known
 

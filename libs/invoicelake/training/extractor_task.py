@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from invoicelake import config
-from invoicelake.models.encoding import IGNORED, tensor_specs
+from invoicelake.models.encoding import IGNORED, Vocabulary, tensor_specs
 from invoicelake.training.layout import Layout
 from invoicelake.training.task import Criterion
 
@@ -41,6 +41,26 @@ class ExtractorTask:
     known_id: str = ""
     initial: tuple[NDArray[Any], ...] = ()
     reads_items: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        suite: config.Suite,
+        vocabulary: Vocabulary,
+        known_id: str = "",
+        initial: Sequence[NDArray[Any]] = (),
+    ) -> ExtractorTask:
+        """The task that settings ask for, on rows that were encoded with this vocabulary."""
+        return cls(
+            suite.model,
+            suite.encoding,
+            suite.fields,
+            vocabulary.size,
+            vocabulary.identifier,
+            known_id,
+            tuple(initial),
+            suite.line_items.read,
+        )
 
     @property
     def layout(self) -> Layout:
