@@ -31,7 +31,7 @@ class Input(Section):
 class Generator(Section):
     """The embedded default input: documents made from a seed."""
 
-    documents: int = Setting(default=1500, ge=1, description="How many documents are generated")
+    documents: int = Setting(default=1200, ge=1, description="How many documents are generated")
     suppliers: int = Setting(default=160, ge=1, description="How many suppliers they come from")
     invoice_share: float = Setting(
         default=0.5, ge=0, le=1, description="Share of invoices; the rest are receipts"
