@@ -28,10 +28,16 @@ def specs() -> dict[str, TableSpec]:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """One session for all tests, set up by the launcher as for any job."""
+    """One session for all tests, set up by the launcher as for any job, but that it interprets its queries.
+
+    There are thousands of them, on a few rows each: to compile one takes longer than to answer it. What is
+    compiled is run by the tests that start jobs as commands.
+    """
     from invoicelake import session
 
     with session.started("tests", slots=3) as opened:
+        opened.conf.set("spark.sql.codegen.wholeStage", "false")
+        opened.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         yield opened
 
 

@@ -21,7 +21,7 @@ import readme
 from invoicelake import config
 from invoicelake.table_spec import load_specs
 from launcher_clone import heed_signals
-from running import CONF
+from running import CONF, run_job
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = (
@@ -120,13 +120,12 @@ def test_summary(first):
     assert {"f1_nospace", "f1_alnum", "f1_exact_total", "f1_exact_unseen"} <= set(first.summary["metrics"])
 
 
-def test_a_second_run_commits_nothing(first, lake):
-    again = run("pipeline", *SMALL, f"lake.path={lake}")
-    assert again.code == 0, again.told
-    versions = {name: table["version"] for name, table in again.summary["tables"].items()}
+def test_a_second_run_commits_nothing(spark, first, lake):
+    again = run_job(spark, "pipeline", *SMALL, f"lake.path={lake}")
+    versions = {name: table["version"] for name, table in again.tables.items()}
     assert versions == {name: table["version"] for name, table in first.summary["tables"].items()}
-    assert again.summary["metrics"]["trained_epochs"] == 0
-    assert again.summary["metrics"]["f1_exact"] == first.summary["metrics"]["f1_exact"]
+    assert again.metrics["trained_epochs"] == 0
+    assert again.metrics["f1_exact"] == first.summary["metrics"]["f1_exact"]
 
 
 QUERIES = [(name, query.title, query.sql) for name, spec in SPECS.items() for query in spec.queries]
@@ -286,22 +285,21 @@ def test_a_table_of_another_schema_is_left_alone(spark, tmp_path):
     assert spark.read.format("delta").load(place).columns == ["number"]
 
 
-def test_evaluation_of_a_folder_that_the_lake_does_not_know(first, lake, shared_data, tmp_path):
+def test_evaluation_of_a_folder_that_the_lake_does_not_know(spark, first, lake, shared_data, tmp_path):
     """The champion scores receipts of another source, with and without scans alike."""
     for number in ("000", "001", "002"):
         for kind, ending in (("box", "csv"), ("key", "json")):
             (tmp_path / kind).mkdir(exist_ok=True)
             shutil.copy(shared_data / "sroie" / "train" / kind / f"{number}.{ending}", tmp_path / kind)
     wanted = ["input.format=sroie", f"input.path={tmp_path}", "tracking.model_name=extractor_generated"]
-    without = run("evaluate_extractor", *wanted, f"lake.path={lake}")
-    assert without.code == 0, without.told
+    without = run_job(spark, "evaluate_extractor", *wanted, f"lake.path={lake}")
     shutil.copytree(
         shared_data / "sroie" / "train" / "img", tmp_path / "img", ignore=_all_but("000", "001", "002")
     )
     shutil.copy(shared_data / "sroie" / "train" / "sizes.csv", tmp_path)
-    with_scans = run("evaluate_extractor", *wanted, f"lake.path={lake}")
+    with_scans = run_job(spark, "evaluate_extractor", *wanted, f"lake.path={lake}")
     scores = [
-        {k: v for k, v in each.summary["metrics"].items() if k.startswith(("f1", "documents"))}
+        {k: v for k, v in each.metrics.items() if k.startswith(("f1", "documents"))}
         for each in (without, with_scans)
     ]
     assert scores[0] == scores[1]
