@@ -12,6 +12,7 @@ import signal
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,5 +108,7 @@ def _table(suite: Any, folder: Path, rows: int) -> PinnedTable:
 def _ranks() -> Iterator[int]:
     """Process ids of the ranks of this job, which are below this process."""
     for process in psutil.Process().children(recursive=True):
-        if "invoicelake.training.launchers.rank_process" in process.cmdline():
-            yield process.pid
+        # One may end, or be a zombie, while it is looked at.
+        with suppress(psutil.Error):
+            if "invoicelake.training.launchers.rank_process" in process.cmdline():
+                yield process.pid
