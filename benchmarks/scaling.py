@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 # Below the logger of the package, whose lines are shown.
 log = logging.getLogger("invoicelake.benchmarks.scaling")
 
-TOKENS, ROWS_PER_STEP, DOCUMENTS = 128, 8, 600
+TOKENS, DOCUMENTS = 128, 600
 # Arguments of Horovod's optimizer.
 WAYS: Ways = {
     "together": None,
@@ -88,11 +88,12 @@ def jobs_of(suite: config.Suite, folder: Path) -> list[TrainingJob]:
     task = ExtractorTask(suite.model, encoding, suite.fields, encoding.vocabulary_size, "benchmark")
     jobs = []
     for ranks in (1, 2):
-        rows = np.resize(full, suite.benchmark.scaling_steps * ROWS_PER_STEP * ranks)
+        batch = suite.benchmark.scaling_rows * ranks
+        rows = np.resize(full, suite.benchmark.scaling_steps * batch)
         table = folder / str(ranks)
         feed_examples.write_delta(table, layout, {name: values[rows] for name, values in tensors.items()})
         pinned = pin_files("benchmark", str(table), 0, {})
-        given = {"launcher": "horovod", "batch_size": ROWS_PER_STEP * ranks, "processes": ranks}
+        given = {"launcher": "horovod", "batch_size": batch, "processes": ranks}
         training = suite.training.model_copy(update=given)
         jobs.append(TrainingJob(task, pinned, pinned, training, suite.seed, str(folder)))
     return jobs

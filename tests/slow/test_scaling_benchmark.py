@@ -17,10 +17,12 @@ def test_both_ways_train_on_the_same_rows(tmp_path, monkeypatch):
     # It would bind the tests, too.
     monkeypatch.setattr(scaling_ranks, "on_one_core", lambda rank: None)
     monkeypatch.setattr(scaling, "DOCUMENTS", 40)
-    job = scaling.jobs_of(config.load(CONF, overrides=["benchmark.scaling_steps=4"]), tmp_path)[0]
+    job = scaling.jobs_of(
+        config.load(CONF, overrides=["benchmark.scaling_steps=4", "benchmark.scaling_rows=8"]), tmp_path
+    )[0]
     inputs, targets = scaling_ranks._arrays(job)
     # A tag for the field and one for the line item of each token.
-    assert targets.shape == (4 * scaling.ROWS_PER_STEP, scaling.TOKENS, 2)
+    assert targets.shape == (4 * 8, scaling.TOKENS, 2)
     assert (inputs["words"] > 0).all()
     times = scaling_ranks.one_rank(Rank(), job, 2)
     assert {name: len(values) for name, values in times.items()} == dict.fromkeys(

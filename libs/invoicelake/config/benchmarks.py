@@ -19,6 +19,9 @@ class Benchmark(Section):
     feed_rows: int = Setting(default=3000, ge=1, description="How many examples `benchmark feed` reads")
     feed_repeats: int = Setting(default=3, ge=1, description="How often `benchmark feed` reads in each way")
     scaling_steps: int = Setting(default=16, ge=4, description="Steps of an epoch of `benchmark scaling`")
+    scaling_rows: int = Setting(
+        default=8, ge=1, description="Rows of 128 tokens that a rank of `benchmark scaling` has in a step"
+    )
     scaling_repeats: int = Setting(
         default=5, ge=1, description="Epochs that `benchmark scaling` measures in each way"
     )
