@@ -120,12 +120,14 @@ def test_summary(first):
     assert {"f1_nospace", "f1_alnum", "f1_exact_total", "f1_exact_unseen"} <= set(first.summary["metrics"])
 
 
-def test_a_second_run_commits_nothing(spark, first, lake):
-    again = run_job(spark, "pipeline", *SMALL, f"lake.path={lake}")
-    versions = {name: table["version"] for name, table in again.tables.items()}
+def test_a_second_run_commits_nothing(first, lake):
+    """As a command, too: another number of tasks may change the last bit of a score."""
+    again = run("pipeline", *SMALL, f"lake.path={lake}")
+    assert again.code == 0, again.told
+    versions = {name: table["version"] for name, table in again.summary["tables"].items()}
     assert versions == {name: table["version"] for name, table in first.summary["tables"].items()}
-    assert again.metrics["trained_epochs"] == 0
-    assert again.metrics["f1_exact"] == first.summary["metrics"]["f1_exact"]
+    assert again.summary["metrics"]["trained_epochs"] == 0
+    assert again.summary["metrics"]["f1_exact"] == first.summary["metrics"]["f1_exact"]
 
 
 QUERIES = [(name, query.title, query.sql) for name, spec in SPECS.items() for query in spec.queries]
