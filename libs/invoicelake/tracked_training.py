@@ -39,8 +39,7 @@ def begun_from(job: TrainingJob, suite: config.Suite, vocabulary: Vocabulary) ->
     tracking = open_tracking(settings, suite.lake.path)
     with tracking.bundle(tracking.champion()) as bundle:
         source = load_bundle(bundle)
-    shape = (suite.model, suite.encoding, vocabulary, suite.fields, suite.seed, suite.line_items.read)
-    begun = initial_weights(source, *shape)
+    begun = initial_weights(source, suite, vocabulary, suite.seed)
     return replace(job, task=replace(cast("ExtractorTask", job.task), initial=begun))
 
 

@@ -21,6 +21,16 @@ OLD = Vocabulary(("TOTAL", "CASH"))
 NEW = Vocabulary(("JUMLAH", "CASH"))
 
 
+def suite_of(model: config.Model, *fields: config.Field) -> config.Suite:
+    return config.Suite(
+        fields=fields,
+        model=model,
+        encoding=ENCODING,
+        line_items=config.LineItems(read=True),
+        tracking=config.Tracking(model_name="begun"),
+    )
+
+
 @pytest.fixture(scope="module")
 def source() -> Extractor:
     weights = build(SHAPE, ENCODING, OLD.size, (TOTAL, DATE), reads_items=True).get_weights()
@@ -32,8 +42,7 @@ def source() -> Extractor:
 def begun(source: Extractor) -> dict[str, list[np.ndarray]]:
     """Weights by layer of an extractor with another word, another field, and the fields in another order."""
     model = build(SHAPE, ENCODING, NEW.size, (NET, DATE, TOTAL), reads_items=True)
-    shape = (SHAPE, ENCODING, NEW, (NET, DATE, TOTAL))
-    model.set_weights(initial_weights(source, *shape, seed=0, reads_items=True))
+    model.set_weights(initial_weights(source, suite_of(SHAPE, NET, DATE, TOTAL), NEW, seed=0))
     return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
 
 
@@ -74,4 +83,4 @@ def test_line_items_are_taken_over_behind_the_fields(begun, known):
 def test_another_shape_is_refused(source):
     wider = config.Model(width=32, depth=1)
     with pytest.raises(JobError, match=r"weights of another shape: .* differs"):
-        initial_weights(source, wider, ENCODING, NEW, (TOTAL,), seed=0)
+        initial_weights(source, suite_of(wider, TOTAL), NEW, seed=0)

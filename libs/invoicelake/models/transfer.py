@@ -19,13 +19,7 @@ _WORDS, _LOGITS = "words_embedding", "logits"
 
 
 def initial_weights(
-    source: Extractor,
-    settings: config.Model,
-    encoding: config.Encoding,
-    vocabulary: Vocabulary,
-    fields: Sequence[config.Field],
-    seed: int,
-    reads_items: bool = False,
+    source: Extractor, suite: config.Suite, vocabulary: Vocabulary, seed: int
 ) -> tuple[Array, ...]:
     """Weights of a new extractor, in Keras' order, as far as they can be those of `source`.
 
@@ -33,12 +27,9 @@ def initial_weights(
 
     Args:
         source: a trained extractor.
-        settings: of the new one.
-        encoding: of the new one.
+        suite: with model, encoding, fields and line items of the new one.
         vocabulary: of the new one.
-        fields: of the new one, in the order of the classes.
         seed: of what begins anew.
-        reads_items: whether the new one reads line items.
 
     Raises:
         JobError: the two have another shape.
@@ -50,13 +41,13 @@ def initial_weights(
     keras.utils.set_random_seed(seed)
     old = build(source.model, source.encoding, source.vocabulary.size, source.fields, source.reads_items)
     old.set_weights(source.weights)
-    new = build(settings, encoding, vocabulary.size, fields, reads_items)
+    new = build(suite.model, suite.encoding, vocabulary.size, suite.fields, suite.line_items.read)
     known = {layer.name: layer.get_weights() for layer in old.layers if layer.weights}
     for layer in new.layers:
         if layer.weights:
             begun = layer.get_weights()
             layer.set_weights(
-                _taken_over(layer.name, known.get(layer.name), begun, source, vocabulary, fields)
+                _taken_over(layer.name, known.get(layer.name), begun, source, vocabulary, suite.field_names)
             )
     return tuple(new.get_weights())
 
@@ -67,13 +58,13 @@ def _taken_over(
     new: list[Array],
     source: Extractor,
     vocabulary: Vocabulary,
-    fields: Sequence[config.Field],
+    fields: Sequence[str],
 ) -> list[Array]:
     """A layer's weights, the old ones where there are some."""
     if name == _WORDS and old:
         return [_rows(old[0], new[0], source.vocabulary, vocabulary)]
     if name == _LOGITS and old:
-        return _columns(old, new, [field.name for field in source.fields], [field.name for field in fields])
+        return _columns(old, new, [field.name for field in source.fields], fields)
     if old is None or [each.shape for each in old] != [each.shape for each in new]:
         raise JobError(
             f"training cannot begin from the weights of another shape: {name} differs; "

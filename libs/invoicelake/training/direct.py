@@ -44,9 +44,7 @@ def train_directly(
         begin_from: an extractor whose weights are the first; none: drawn ones.
     """
     vocabulary = vocabulary_of(documents, suite.encoding)
-    reads_items = suite.line_items.read
-    begun = (suite.model, suite.encoding, vocabulary, suite.fields, seed, reads_items)
-    initial = initial_weights(begin_from, *begun) if begin_from else ()
+    initial = initial_weights(begin_from, suite, vocabulary, seed) if begin_from else ()
     task = ExtractorTask.of(suite, vocabulary, initial=initial)
     own = {"launcher": "inprocess", "processes": 1, "checkpoint_every_s": _NEVER_S}
     training = suite.training.model_copy(update=own)
@@ -59,6 +57,7 @@ def train_directly(
     weights = tuple(read_weights(result.weights_file))
     known = known_values([(each.lines, each.labels) for each in documents], suite.fields)
     values = KnownValues(tuple(known), len(documents))
+    reads_items = suite.line_items.read
     return Extractor(suite.model, suite.encoding, suite.fields, vocabulary, weights, values, reads_items)
 
 
