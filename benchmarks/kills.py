@@ -1,10 +1,11 @@
 """Kill jobs of the data platform at seeded moments and run them again: are the tables as if nothing had been?
 
 First every job of data_pipeline is started as a user would, and its whole process group is killed with
-SIGKILL after a seeded part of the time that the job takes; then it is run to its end. For the rest of
-benchmark.kills, each round delivers another day of the ledger and kills daily_ledger; the next round meets
-what that left behind. `ratio` is the share of tables that end up equal, row for row, to those of a lake where
-nothing was killed; it must be 1.
+SIGKILL at a seeded moment of its work; then it is run to its end. For the rest of benchmark.kills, each
+round delivers another day of the ledger and kills daily_ledger; the next round meets what that left behind. A
+moment is so long after a line of the job's log, not after its start, as a job is faster on a machine that is
+idle than it was when its time was taken. `ratio` is the share of tables that end up equal, row for row, to
+those of a lake where nothing was killed; it must be 1.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-import daily_ledger
 import data_pipeline
 from invoicelake import cli
 from invoicelake.job import Run
@@ -41,6 +44,24 @@ _TRADE = (
 )
 # Enough for customers to have a past and a time after it, which features need.
 _FIRST_DAYS = 45
+# Warnings come or stay away; what tells of a job's steps and tables is the same each time.
+_OF_WORK = re.compile(r"Z INFO ")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """So many seconds after so many lines of a job's log."""
+
+    lines: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a log and the seconds from the start of the job to it."""
+
+    text: str
+    at: float
 
 
 def measure(run: Run) -> dict[str, float | str]:
@@ -71,18 +92,18 @@ def killed_and_undisturbed(
         landing.mkdir()
         for name in first:
             (landing / name).write_bytes(files[name])
-        usual = _usual_seconds(whole, undisturbed, landing)
+        usual = _said(whole, undisturbed, landing)
         if not jobs:
             shutil.copytree(undisturbed, disturbed)
         for job in jobs:
-            killed += _is_killed(job, disturbed, landing, usual[job] * draw.uniform(0.25, 1.0))
+            killed += _is_killed(job, disturbed, landing, _moment(_lines_of(job, usual), draw))
             _said(job, disturbed, landing)
             log.info("%s: %d runs killed", job, killed)
+        usual = []
         for name in later:
             (landing / name).write_bytes(files[name])
-            killed += _is_killed(
-                "daily_ledger", disturbed, landing, usual["daily_ledger"] * draw.uniform(0.25, 1.0)
-            )
+            usual = usual or _said("daily_ledger", undisturbed, landing)
+            killed += _is_killed("daily_ledger", disturbed, landing, _moment(usual, draw))
             log.info("%s: %d runs killed", name, killed)
         for lake in (undisturbed, disturbed):
             _said("daily_ledger", lake, landing)
@@ -96,14 +117,22 @@ def killed_and_undisturbed(
     }
 
 
-def _usual_seconds(whole: str, lake: Path, landing: Path) -> dict[str, float]:
-    """Run a job with all its steps; about how long each of them, and daily_ledger, takes as a command."""
-    began = time.monotonic()
-    said = _said(whole, lake, landing)
-    steps = {job: float(seconds) for job, seconds in re.findall(r"INFO (\w+) done in ([\d.]+) s", said)}
-    start = time.monotonic() - began - sum(steps.values())
-    daily = sum(steps.get(job.__name__, 0.0) for job in daily_ledger.STEPS)
-    return {job: start + seconds for job, seconds in steps.items()} | {"daily_ledger": start + daily}
+def _lines_of(job: str, said: Sequence[Line]) -> list[Line]:
+    """What one of the steps said among all that a job of several steps said."""
+    texts = [line.text for line in said]
+    begins = next(at for at, text in enumerate(texts) if text.endswith(f"INFO {job} begins"))
+    ends = next(at for at, text in enumerate(texts) if f"INFO {job} done in " in text)
+    return list(said[begins : ends + 1])
+
+
+def _moment(said: Sequence[Line], draw: random.Random) -> Moment:
+    """Any moment between the first line that a job says and its last, each as probable as any other."""
+    seconds = draw.uniform(0.0, said[-1].at - said[0].at)
+    for lines, (before, after) in enumerate(pairwise(said), start=1):
+        if seconds <= after.at - before.at:
+            return Moment(lines, seconds)
+        seconds -= after.at - before.at
+    return Moment(len(said) - 1, seconds)
 
 
 def _started(job: str, lake: Path, landing: Path) -> subprocess.Popen[str]:
@@ -114,25 +143,39 @@ def _started(job: str, lake: Path, landing: Path) -> subprocess.Popen[str]:
     )
 
 
-def _said(job: str, lake: Path, landing: Path) -> str:
-    """Run a job to its end."""
+def _said(job: str, lake: Path, landing: Path) -> list[Line]:
+    """Run a job to its end; the lines of its log that tell of work."""
     process = _started(job, lake, landing)
-    _, said = process.communicate()
-    if process.returncode:
-        raise RuntimeError(f"{job} ended with {process.returncode}:\n{said[-2000:]}")
-    return said
+    began = time.monotonic()
+    lines = [Line(text.rstrip(), time.monotonic() - began) for text in process.stderr or ()]
+    if process.wait():
+        last = "\n".join(line.text for line in lines[-20:])
+        raise RuntimeError(f"{job} ended with {process.returncode}:\n{last}")
+    return [line for line in lines if _OF_WORK.search(line.text)]
 
 
-def _is_killed(job: str, lake: Path, landing: Path, after_s: float) -> bool:
-    """Start a job and kill it after a while; False if it was done before."""
+def _is_killed(job: str, lake: Path, landing: Path, moment: Moment) -> bool:
+    """Start a job and kill it at a moment, at the latest when it says the next line; False if it was done."""
     process = _started(job, lake, landing)
-    try:
-        process.communicate(timeout=after_s)
-    except subprocess.TimeoutExpired:
+    timer = threading.Timer(moment.seconds, _kill, [process])
+    seen = 0
+    for text in process.stderr or ():
+        if not _OF_WORK.search(text):
+            continue
+        seen += 1
+        if seen == moment.lines:
+            timer.start()
+        elif seen > moment.lines:
+            _kill(process)
+    process.wait()
+    timer.cancel()
+    return process.returncode == -signal.SIGKILL
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill a process and all of its group, once."""
+    if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return True
-    return False
 
 
 def _compared(run: Run, one: Path, other: Path) -> tuple[list[str], list[str]]:
