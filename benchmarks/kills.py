@@ -105,7 +105,8 @@ def killed_and_undisturbed(
             usual = usual or _said("daily_ledger", undisturbed, landing)
             killed += _is_killed("daily_ledger", disturbed, landing, _moment(usual, draw))
             log.info("%s: %d runs killed", name, killed)
-        for lake in (undisturbed, disturbed):
+        # One of them has taken in the first of the later days already.
+        for lake in (undisturbed, disturbed) if later[1:] else (disturbed,):
             _said("daily_ledger", lake, landing)
         compared, differing = _compared(run, undisturbed, disturbed)
     return {
