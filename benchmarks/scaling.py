@@ -51,7 +51,7 @@ WAYS: Ways = {
 # What Horovod reads when it starts: how often it looks for tensors to exchange, and how many it joins.
 STARTS: dict[str, dict[str, str]] = {
     "cycle_1_ms": {"HOROVOD_CYCLE_TIME": "1"},
-    "cycle_5_ms": {"HOROVOD_CYCLE_TIME": "5"},
+    "cycle_10_ms": {"HOROVOD_CYCLE_TIME": "10"},
     "cycle_25_ms": {"HOROVOD_CYCLE_TIME": "25"},
     "no_fusion": {"HOROVOD_FUSION_THRESHOLD": "0", "HOROVOD_DISABLE_GROUP_FUSION": "1"},
 }

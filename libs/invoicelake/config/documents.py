@@ -152,7 +152,7 @@ class Training(Section):
         "others: faster unless vocabularies are large; clipping then counts repeated words together",
     )
     cycle_time_ms: float = Setting(
-        default=10,
+        default=5,
         gt=0,
         description="Time between Horovod's looks for gradients to exchange: each look costs processor time, "
         "and a step may wait for the next one",
