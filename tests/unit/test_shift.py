@@ -9,8 +9,8 @@ from invoicelake import config
 from invoicelake.models.vocabulary import build_vocabulary, word_key
 from invoicelake.sources.generated.documents import generate
 from invoicelake.sources.generated.faults import with_faults
-from invoicelake.trust.bounds import chosen_cut
-from invoicelake.trust.shift import cut_under_shift, excess_share, is_unlike
+from invoicelake.trust.bounds import chosen_cut, upper_bounds
+from invoicelake.trust.shift import excess_share, is_unlike
 
 RISK = 0.01
 GRADES = (0.03, 0.1, 0.25)
@@ -40,18 +40,20 @@ def test_chance_is_taken_for_shift_as_rarely_as_promised() -> None:
     assert sum(found > 0 for found in draws) / len(draws) <= RISK
 
 
-def test_more_shift_accepts_less() -> None:
+def test_more_shift_accepts_less_and_what_is_accepted_keeps_the_promise() -> None:
     draw = np.random.default_rng(1)
-    scores = draw.beta(6, 0.6, size=1000)
-    is_right = list(draw.random(1000) < 0.8 + 0.2 * scores)
-    shares = [
-        cut_under_shift(list(scores), is_right, 0.05, 0.95, excess).accepted_share
-        for excess in (0.0, 0.01, 0.02, 0.05)
-    ]
-    assert shares[0] == chosen_cut(list(scores), is_right, 0.05).accepted_share
+    scores = list(draw.beta(6, 0.6, size=1000))
+    is_right = list(draw.random(1000) < 0.8 + 0.2 * np.asarray(scores))
+    excesses = (0.0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.05)
+    cuts = {excess: chosen_cut(scores, is_right, 0.05, excess=excess) for excess in excesses}
+    shares = [cut.accepted_share for cut in cuts.values()]
     assert shares == sorted(shares, reverse=True)
     assert len(set(shares)) > 2
     assert shares[-1] == 0
+    for excess, cut in cuts.items():
+        if cut.error_bound is not None:
+            shown = upper_bounds(np.array([cut.wrong]), np.array([cut.accepted]), 0.95)[0]
+            assert shown + excess / cut.accepted_share <= cut.error_bound <= 0.05
 
 
 @pytest.mark.parametrize(

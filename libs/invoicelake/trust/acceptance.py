@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from invoicelake import config
-from invoicelake.trust.bounds import Cut, design_effect
-from invoicelake.trust.shift import cut_under_shift, excess_share, is_unlike
+from invoicelake.trust.bounds import Cut, chosen_cut, design_effect
+from invoicelake.trust.shift import excess_share, is_unlike
 
 
 class Reason(StrEnum):
@@ -86,9 +86,7 @@ def field_rules(
         excess = max(text, excess_share(known.scores, batch_scores.get(name, ()), risk))
         effect = design_effect(known.is_right, known.suppliers) if settings.new_suppliers else 1.0
         asked = settings.max_error, settings.confidence
-        cuts = [
-            cut_under_shift(known.scores, known.is_right, *asked, share, effect) for share in (excess, 0.0)
-        ]
+        cuts = [chosen_cut(known.scores, known.is_right, *asked, effect, share) for share in (excess, 0.0)]
         rules[name] = FieldRule(cuts[0], cuts[1], excess)
     return rules
 

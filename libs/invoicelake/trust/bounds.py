@@ -36,7 +36,8 @@ class Cut:
         held_out: readings that the cut was chosen by.
         accepted: those of them that it accepts.
         wrong: those of the accepted that are wrong.
-        error_bound: that the true error is below, at the confidence asked for; None where none is accepted.
+        error_bound: that the true error is below, at the confidence asked for, with all that is unlike the
+            held-out readings counted as accepted and wrong; None where none is accepted.
         needed: held-out readings without any error that it takes to accept something.
     """
 
@@ -63,6 +64,7 @@ def chosen_cut(
     max_error: float,
     confidence: float = 0.95,
     effect: float = 1.0,
+    excess: float = 0.0,
 ) -> Cut:
     """The cut that accepts most while the true error of what it accepts is at most `max_error`.
 
@@ -75,6 +77,8 @@ def chosen_cut(
         max_error: share of the accepted that may be wrong.
         confidence: of the promise.
         effect: how many readings tell as much as one independent reading, from `design_effect`.
+        excess: share of what is to be read that is unlike the held-out readings (`excess_share`). All of it
+            may be accepted, and all of that be wrong, so it counts as error: the more the less a cut accepts.
     """
     held_out = len(scores)
     risk = 1 - confidence
@@ -83,7 +87,7 @@ def chosen_cut(
         return Cut(None, held_out, 0, 0, None, least)
     ends, wrong, lower = _groups(np.asarray(scores, dtype=np.float64), np.asarray(is_right, dtype=bool))
     starts = min(_MOST_STARTS, held_out // least)
-    bounds = upper_bounds(wrong / effect, ends / effect, 1 - risk / starts)
+    bounds = upper_bounds(wrong / effect, ends / effect, 1 - risk / starts) + excess * held_out / ends
     is_good = bounds <= max_error
     best = -1
     for start in range(1, starts + 1):

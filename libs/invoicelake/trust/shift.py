@@ -1,4 +1,4 @@
-"""Whether what is to be read is like what the model was held to, and how much less is accepted if not.
+"""Whether what is to be read is like what the model was held to.
 
 A batch is compared with the held-out documents by one-sided two-sample Kolmogorov-Smirnov tests, one for
 each measure, with Bonferroni's correction (S. Rabanser, S. Günnemann, Z. Lipton, Failing Loudly, NeurIPS
@@ -15,8 +15,6 @@ from collections.abc import Sequence
 
 from scipy import stats
 
-from invoicelake.trust.bounds import Cut, chosen_cut
-
 
 def excess_share(held_out: Sequence[float], batch: Sequence[float], risk: float) -> float:
     """Share of a batch that is worse than the held-out readings, beyond what chance makes of it.
@@ -29,25 +27,6 @@ def excess_share(held_out: Sequence[float], batch: Sequence[float], risk: float)
     distance = float(stats.ks_2samp(batch, held_out, alternative="greater", method="asymp").statistic)
     pairs = len(held_out) * len(batch) / (len(held_out) + len(batch))
     return max(0.0, distance - math.sqrt(math.log(1 / risk) / (2 * pairs)))
-
-
-def cut_under_shift(
-    scores: Sequence[float],
-    is_right: Sequence[bool],
-    max_error: float,
-    confidence: float,
-    excess: float,
-    effect: float = 1.0,
-) -> Cut:
-    """The cut when a share `excess` of the batch is unlike the held-out readings.
-
-    All of that share may be accepted, and all of it be wrong. So it is taken off the error that is allowed,
-    as a share of what would be accepted; where nothing is left of it, nothing is accepted.
-    """
-    cut = chosen_cut(scores, is_right, max_error, confidence, effect)
-    if cut.above is None or not excess:
-        return cut
-    return chosen_cut(scores, is_right, max_error - excess / cut.accepted_share, confidence, effect)
 
 
 def is_unlike(value: float, held_out: Sequence[float], risk: float) -> bool:
