@@ -5,7 +5,7 @@ import datetime
 import pytest
 from hypothesis import given, strategies as st
 
-from invoicelake.text.dates import find_dates, parse_date
+from invoicelake.text.dates import day_comes_first, find_dates, parse_date
 
 FOUND = [
     # line                              spans
@@ -90,6 +90,24 @@ VALUES = [
 @pytest.mark.parametrize(("text", "day_first", "expected"), VALUES)
 def test_parse_date(text: str, day_first: bool, expected: tuple[int, int, int] | None) -> None:
     assert parse_date(text, day_first) == (datetime.date(*expected) if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("texts", "otherwise", "expected"),
+    [
+        (["9/12/2017", "8/13/2017"], True, False),
+        (["9/12/2017", "13/8/2017"], False, True),
+        (["13.08.17 12:30"], False, True),
+        (["9/12/2017", "9/2/2017"], True, True),
+        (["9/12/2017", "9/2/2017"], False, False),
+        (["13/8/2017", "8/13/2017"], True, True),
+        (["2017-08-13", "13 Aug 2017", "", "x"], False, False),
+        (["31/02/2017"], False, False),
+        ([], True, True),
+    ],
+)
+def test_day_comes_first(texts: list[str], otherwise: bool, expected: bool) -> None:
+    assert day_comes_first(texts, otherwise) is expected
 
 
 @pytest.mark.timeout(10)

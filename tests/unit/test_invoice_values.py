@@ -9,7 +9,7 @@ from invoicelake.text.percentages import share_of
 from invoicelake.text.quantities import quantity_of
 from invoicelake.transforms.invoice_checks import invoice_values
 from invoicelake.transforms.invoices import typed_values
-from invoicelake.trust.invoice_checks import InvoiceValues, ItemValues, TaxValues, findings
+from invoicelake.trust.invoice_checks import InvoiceValues, ItemValues, findings
 
 PUBLISH = config.Publish(currency="MYR", day_first=True)
 FOUR = {"company": "ACME", "date": "03/04/2024", "address": "HIGH ROAD", "total": "RM 9.00"}
@@ -25,6 +25,16 @@ FOUR = {"company": "ACME", "date": "03/04/2024", "address": "HIGH ROAD", "total"
         ({"total": "9.00", "currency": "€"}, InvoiceValues(total_minor=900, currency="EUR")),
         ({"total": "1,200", "currency": "JPY"}, InvoiceValues(total_minor=1200, currency="JPY")),
         ({"currency": "EUK"}, InvoiceValues(currency="EUK")),
+        ({"rounding": "0,02", "total": "9,00"}, InvoiceValues(rounding_minor=2, total_minor=900)),
+        ({"rounding": None, "total": "9,00"}, InvoiceValues(rounding_minor=0, total_minor=900)),
+        (
+            {"date": "9/12/2017", "due_date": "10/13/2017"},
+            InvoiceValues(invoice_date=date(2017, 9, 12), due_date=date(2017, 10, 13)),
+        ),
+        (
+            {"date": "9/12/2017", "order_date": "9/2/2017", "currency": "$"},
+            InvoiceValues(invoice_date=date(2017, 9, 12), order_date=date(2017, 9, 2), currency="USD"),
+        ),
         (
             {"net": "1.000,00", "tax": "190,00-", "due_date": "1. Mai 2024", "colour": "red"},
             InvoiceValues(net_minor=100000, tax_minor=-19000, due_date=date(2024, 5, 1)),
@@ -47,7 +57,7 @@ def test_a_rate_and_line_items_are_checked_against_the_sums() -> None:
     ]
     invoice = invoice_values(values, False, PUBLISH, items)
     assert invoice.line_items == [ItemValues(2.0, 300, 600), ItemValues(None, None, 200)]
-    assert invoice.tax_lines == (TaxValues(0.125, 800, 100),)
+    assert (invoice.tax_rate, invoice.tax_lines) == (0.125, None)
     checks = {each.check: str(each.outcome) for each in findings(invoice, config.InvoiceChecks())}
     assert {check for check, outcome in checks.items() if outcome == "passed"} == {
         "items_multiply",
@@ -55,7 +65,6 @@ def test_a_rate_and_line_items_are_checked_against_the_sums() -> None:
         "net_and_tax_make_total",
         "tax_is_plausible",
         "tax_lines_multiply",
-        "tax_lines_add_up",
         "currency_is_known",
         "is_new",
     }

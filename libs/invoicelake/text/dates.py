@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -101,20 +102,44 @@ def parse_date(text: str, day_first: bool = True) -> datetime.date | None:
     return None if found else _parsed_in_any_language(text, day_first)
 
 
+def day_comes_first(texts: Iterable[str], otherwise: bool) -> bool:
+    """Whether the dates of one document have the day first, as those show that have one reading alone.
+
+    Args:
+        texts: dates as printed; of `8/13/2017` and `9/12/2017`, the first shows how to read the second.
+        otherwise: where none of them shows it, or some show one order and some the other.
+    """
+    shown = {order for text in texts for order in _shown_order(text)}
+    return shown.pop() if len(shown) == 1 else otherwise
+
+
+def _shown_order(text: str) -> Iterable[bool]:
+    for found in find_dates(text)[:1]:
+        for form in _DATES:
+            whole = form.fullmatch(found.text)
+            readings = _readings(whole) if whole else ()
+            if len(readings) > 1 and None in readings:
+                yield readings[0] is not None
+
+
 def _value(match: re.Match[str], day_first: bool) -> datetime.date | None:
+    readings = _readings(match)
+    return next((day for day in (readings if day_first else readings[::-1]) if day), None)
+
+
+def _readings(match: re.Match[str]) -> tuple[datetime.date | None, ...]:
+    """The day that a date is, with the day first, then with the month first; one where there is no choice."""
     parts = {name[0]: value for name, value in match.groupdict().items() if value}
     year = int(parts["y"]) if "y" in parts else int(parts["z"])
     if year < 100:
         year += 2000 if year < 70 else 1900
     if "m" in parts:
         month = _MONTHS.get(_folded(parts["m"]))
-        return _day(year, month, int(parts["a"])) if month else None
+        return (_day(year, month, int(parts["a"])) if month else None,)
     first, second = int(parts["a"]), int(parts["b"])
     if match.start("a" + _form(match)) > match.start("y" + _form(match)):
-        return _day(year, first, second)
-    orders = [(second, first), (first, second)]
-    readings = [_day(year, *order) for order in (orders if day_first else orders[::-1])]
-    return next((reading for reading in readings if reading), None)
+        return (_day(year, first, second),)
+    return _day(year, second, first), _day(year, first, second)
 
 
 def _form(match: re.Match[str]) -> str:

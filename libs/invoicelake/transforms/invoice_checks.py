@@ -9,13 +9,12 @@ from pyspark.sql import DataFrame, Window, functions as F
 
 from invoicelake import config
 from invoicelake.text.amounts import currency_exponent, minor_units
-from invoicelake.text.dates import parse_date
 from invoicelake.text.percentages import share_of
 from invoicelake.text.quantities import quantity_of
 from invoicelake.transforms.arrow import Row, map_rows
-from invoicelake.transforms.invoices import printed_currency, typed_values, with_values
+from invoicelake.transforms.invoices import days_of, printed_currency, typed_values, with_values
 from invoicelake.trust.duplicates import invoice_key
-from invoicelake.trust.invoice_checks import InvoiceValues, ItemValues, TaxValues, findings
+from invoicelake.trust.invoice_checks import InvoiceValues, ItemValues, findings
 
 _KEYED = (
     "document_id string, source string, name string, values map<string, string>, "
@@ -95,7 +94,9 @@ def invoice_values(
     """What printed values mean.
 
     Args:
-        values: by name of their field; those of no known field are left out.
+        values: by name of their field, None: it was looked for and not found; those of no known field are
+            left out. So a document where no rounding was found has none, and of one of which rounding is not
+            a field it is not known.
         seen_before: whether an earlier document is the same invoice.
         publish: currency and order of day and month where the document does not tell.
         line_items: quantity, unit price and amount of each, as printed; None or empty: none was read.
@@ -106,27 +107,22 @@ def invoice_values(
     def amount(name: str) -> int | None:
         return minor_units(values.get(name) or "", exponent)
 
-    def day(name: str) -> date | None:
-        return parse_date(values.get(name) or "", publish.day_first)
-
-    net, tax, rate = amount("net"), amount("tax"), share_of(values.get("tax_rate") or "")
-    tax_lines = None
-    if rate is not None and net is not None and tax is not None:
-        # A rate is a field of documents that have one, so all of net and tax belong to it.
-        tax_lines = (TaxValues(rate, net, tax),)
+    days = days_of(values, publish)
+    has_no_rounding = "rounding" in values and values["rounding"] is None
     return InvoiceValues(
-        net_minor=net,
-        tax_minor=tax,
-        rounding_minor=amount("rounding"),
+        net_minor=amount("net"),
+        tax_minor=amount("tax"),
+        rounding_minor=0 if has_no_rounding else amount("rounding"),
         total_minor=amount("total"),
         currency=currency,
-        invoice_date=day("date"),
-        order_date=day("order_date"),
-        due_date=day("due_date"),
+        invoice_date=days["date"],
+        order_date=days["order_date"],
+        due_date=days["due_date"],
         tax_number=values.get("tax_number"),
         iban=values.get("iban"),
         line_items=[_item(item, exponent) for item in line_items] if line_items else None,
-        tax_lines=tax_lines,
+        # A rate is a field of documents that have one, so all of net and tax belong to it.
+        tax_rate=share_of(values.get("tax_rate") or ""),
         country=(values.get("iban") or "")[:_COUNTRY_LETTERS] or None,
         seen_before=seen_before,
     )

@@ -11,12 +11,15 @@ from pyspark.sql import Column, DataFrame, functions as F
 from invoicelake import config
 from invoicelake.table_spec import TableSpec
 from invoicelake.text.amounts import currency_code, currency_exponent, minor_units
-from invoicelake.text.dates import parse_date
+from invoicelake.text.dates import day_comes_first, parse_date
 from invoicelake.text.percentages import share_of
 from invoicelake.text.quantities import quantity_of
 from invoicelake.transforms.arrow import Row, map_rows
 
 _CODE = re.compile(r"[A-Z]{3}")
+_DATES = ("date", "order_date", "due_date")
+# Of the country that writes the month first.
+_MONTH_FIRST = "USD"
 
 
 def published_invoices(
@@ -89,23 +92,33 @@ def typed_values(values: Mapping[str, str | None], settings: config.Publish) -> 
     def amount(name: str) -> int | None:
         return minor_units(values.get(name) or "", exponent)
 
-    def day(name: str) -> date | None:
-        return parse_date(values.get(name) or "", settings.day_first)
-
+    days = days_of(values, settings)
     as_printed = ("company", "address", "invoice_number", "tax_number", "iban")
     return {
         **{name: values.get(name) for name in as_printed},
-        "invoice_date": day("date"),
+        "invoice_date": days["date"],
         "date_text": values.get("date"),
         "total_minor": amount("total"),
         "total_text": values.get("total"),
         "currency": currency,
-        "order_date": day("order_date"),
-        "due_date": day("due_date"),
+        "order_date": days["order_date"],
+        "due_date": days["due_date"],
         "net_minor": amount("net"),
         "tax_minor": amount("tax"),
         "tax_rate": share_of(values.get("tax_rate") or ""),
     }
+
+
+def days_of(values: Mapping[str, str | None], settings: config.Publish) -> dict[str, date | None]:
+    """The dates of a document as days, all in the same order of day and month.
+
+    The order is that of a date which has no other reading; without one the month comes first where amounts
+    are in US dollars, and else as the settings say.
+    """
+    texts = {name: values.get(name) or "" for name in _DATES}
+    usual = settings.day_first and printed_currency(values) != _MONTH_FIRST
+    day_first = day_comes_first(texts.values(), usual)
+    return {name: parse_date(text, day_first) for name, text in texts.items()}
 
 
 def printed_currency(values: Mapping[str, str | None]) -> str | None:

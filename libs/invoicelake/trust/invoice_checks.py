@@ -53,9 +53,10 @@ class InvoiceValues:
 
     Attributes:
         currency: ISO 4217 code as printed.
-        rounding_minor: what was added to net and tax to be payable in cash.
+        rounding_minor: what was added to net and tax to be payable in cash; 0: nothing.
         line_items: all of them, in printed order; None: not read.
         tax_lines: what is owed at each rate; None: not read.
+        tax_rate: the one rate, a share, of a document that owes all of its tax at it.
         country: ISO 3166 code of the supplier.
         seen_before: whether an earlier document is the same invoice; None: its supplier, or what tells it
             from the supplier's others, is not read.
@@ -73,6 +74,7 @@ class InvoiceValues:
     iban: str | None = None
     line_items: Sequence[ItemValues] | None = None
     tax_lines: Sequence[TaxValues] | None = None
+    tax_rate: float | None = None
     country: str | None = None
     seen_before: bool | None = None
 
@@ -136,14 +138,14 @@ def _net_and_tax_make_total(invoice: InvoiceValues, settings: config.InvoiceChec
 
 
 def _slack(invoice: InvoiceValues, settings: config.InvoiceChecks) -> int:
-    """By how much a total may differ: not at all where its rounding is read, else by half a coin."""
+    """By how much a total may differ: not at all where its rounding is known, else by half a coin."""
     if invoice.rounding_minor is not None:
         return 0
     return max(settings.rounding_minor, _CASH_STEPS.get(invoice.currency or "", 0) // 2)
 
 
 def _rounding_is_small(invoice: InvoiceValues, settings: config.InvoiceChecks) -> bool | None:
-    if invoice.rounding_minor is None or invoice.currency is None:
+    if not invoice.rounding_minor or invoice.currency is None:
         return None
     largest = _CASH_STEPS.get(invoice.currency, 0) // 2
     return abs(invoice.rounding_minor) <= max(settings.rounding_minor, largest)
@@ -159,10 +161,13 @@ def _tax_is_plausible(invoice: InvoiceValues, settings: config.InvoiceChecks) ->
 
 
 def _tax_lines_multiply(invoice: InvoiceValues, settings: config.InvoiceChecks) -> bool | None:
-    if not invoice.tax_lines:
+    lines = list(invoice.tax_lines or ())
+    if not lines and None not in (invoice.tax_rate, invoice.net_minor, invoice.tax_minor):
+        lines = [TaxValues(invoice.tax_rate or 0.0, invoice.net_minor or 0, invoice.tax_minor or 0)]
+    if not lines:
         return None
     # A tax taken out of a gross price may be off by one minor unit.
-    return all(abs(line.net_minor * line.rate - line.tax_minor) <= 1 for line in invoice.tax_lines)
+    return all(abs(line.net_minor * line.rate - line.tax_minor) <= 1 for line in lines)
 
 
 def _tax_lines_add_up(invoice: InvoiceValues, settings: config.InvoiceChecks) -> bool | None:
