@@ -11,6 +11,7 @@ from invoicelake.evaluation.invoice_faults import FAULTS
 from invoicelake.text.identifiers import account_holds, tax_number_holds
 from invoicelake.trust.duplicates import invoice_key
 from invoicelake.trust.invoice_checks import CHECKS, InvoiceValues, ItemValues, TaxValues, findings
+from running import CONF
 
 SETTINGS = config.InvoiceChecks(as_of=date(2024, 6, 30))
 DAY = date(2024, 5, 31)
@@ -219,3 +220,10 @@ def test_no_planted_fault_is_accepted_and_hardly_a_sound_invoice_is_stopped() ->
     assert found["faulty accepted"] == 0
     assert found["without fitting reason"] == 0
     assert found["sound sent to review"] <= 0.005 * found["sound"]
+
+
+def test_hardly_a_sound_document_is_stopped_by_what_it_prints() -> None:
+    suite = config.load(CONF)
+    settings = config.InvoiceChecks(as_of=benchmark.AS_OF)
+    stopped = benchmark.printed_to_review(600, 1, suite.generator, settings, suite.publish, suite.field_names)
+    assert stopped <= 3
