@@ -2,8 +2,8 @@
 
 The values are those that the generator knows, so no model is in between. An invoice is accepted when no
 check fails; every fault must be found, each with a reason that fits it. What is measured beside it is how
-many sound invoices are sent to a person: by what the generator knows, and by what it printed, as if a model had
-read all of that without a mistake.
+many sound invoices are sent to a person: by what the generator knows, and by what it printed, as if a model
+had read all of that without a mistake.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ def main(run: Run) -> None:
     """Publish the documents of the input's source system."""
     suite, of_source = run.suite, f"source = '{run.suite.input.format}'"
     documents = run.lake.read("silver.document").where(of_source)
-    fields = run.lake.read("gold.invoice_field")
+    fields, checks = run.lake.read("gold.invoice_field"), run.lake.read("gold.invoice_check")
     spec = run.lake.specs["gold.invoice"]
-    run.write("gold.invoice", published_invoices(documents, fields, suite.publish, spec))
+    run.write("gold.invoice", published_invoices(documents, fields, checks, suite.publish, spec))
     invoices = run.lake.read("gold.invoice").where(of_source)
     items = run.lake.read_or_empty("silver.extracted_line_item")
     spec = run.lake.specs["gold.invoice_line_item"]

@@ -182,23 +182,38 @@ INVOICES = [
     ("not a date", {"date": "soon", "total": "nothing"}, "MYR", None, None),
     ("nothing found", {"date": None, "total": None}, "MYR", None, None),
 ]
+ACCEPTED = ("all that is printed", "plain", "credit note", "nothing found")
+CHECKED = {"plain": ("passed", "not_checked"), "credit note": ("passed", "failed", "failed")}
 
 
 def test_invoices(spark, specs):
     cells = [
-        (why, field, value, 0.5 if field == "date" else 0.9, "extractor_test", 3)
+        (
+            why,
+            field,
+            value,
+            0.5 if field == "date" else 0.9,
+            "extractor_test",
+            3,
+            why in ACCEPTED and value is not None,
+        )
         for why, values, *_ in INVOICES
         for field, value in {"company": "ACME", "address": None, **values}.items()
     ]
     columns = (
-        "document_id string, field string, value string, score double, model_name string, model_version int"
+        "document_id string, field string, value string, score double, model_name string, model_version int, "
+        "is_accepted boolean"
+    )
+    checks = spark.createDataFrame(
+        [(why, outcome) for why, outcomes in CHECKED.items() for outcome in outcomes],
+        "document_id string, outcome string",
     )
     documents = spark.createDataFrame(
         [(case[0], "sroie", case[0]) for case in INVOICES], "document_id string, source string, name string"
     )
     settings = config.Publish(currency="MYR", day_first=True)
     invoices = published_invoices(
-        documents, spark.createDataFrame(cells, columns), settings, specs["gold.invoice"]
+        documents, spark.createDataFrame(cells, columns), checks, settings, specs["gold.invoice"]
     )
     rows = {row["document_id"]: row for row in invoices.collect()}
     found = [
@@ -206,6 +221,13 @@ def test_invoices(spark, specs):
         for why, *_ in INVOICES
     ]
     assert found == [(why, *expected) for why, _, *expected in INVOICES]
+    # All values of the credit note are accepted, but it fails a check.
+    assert {why for why, row in rows.items() if row["is_accepted"]} == {
+        "all that is printed",
+        "plain",
+        "nothing found",
+    }
+    assert [rows[why]["fields_to_review"] for why in ("plain", "no minor unit")] == [1, 4]
     whole = rows["all that is printed"]
     assert [whole[name] for name in ("invoice_number", "tax_number", "iban")] == [
         "R-1",

@@ -23,13 +23,14 @@ _MONTH_FIRST = "USD"
 
 
 def published_invoices(
-    documents: DataFrame, fields: DataFrame, settings: config.Publish, spec: TableSpec
+    documents: DataFrame, fields: DataFrame, checks: DataFrame, settings: config.Publish, spec: TableSpec
 ) -> DataFrame:
     """The columns of gold.invoice; one row per document that fields were extracted from.
 
     Args:
         documents: silver.document.
         fields: gold.invoice_field.
+        checks: gold.invoice_check.
         settings: currency and order of day and month where the document does not tell.
         spec: of gold.invoice.
     """
@@ -37,9 +38,20 @@ def published_invoices(
         fields,
         F.min("score").alias("lowest_score"),
         F.max(F.struct("model_version", "model_name")).alias("model"),
+        F.expr("int(count_if(NOT is_accepted))").alias("fields_to_review"),
+        # Not all fields need be there, but where none is there is nothing to accept.
+        F.expr("coalesce(bool_and(is_accepted) FILTER (WHERE value IS NOT NULL), false)").alias(
+            "is_believed"
+        ),
+    )
+    failing = (
+        checks.where("outcome = 'failed'").select("document_id").distinct().withColumn("fails", F.lit(True))
     )
     named = by_document.join(documents.select("document_id", "source", "name"), on="document_id", how="inner")
-    flat = named.select("document_id", "source", "name", "values", "lowest_score", "model.*")
+    flat = named.join(failing, on="document_id", how="left").select(
+        *("document_id", "source", "name", "values", "lowest_score", "model.*", "fields_to_review"),
+        F.expr("is_believed AND fails IS NULL").alias("is_accepted"),
+    )
 
     def typed(rows: Iterator[Row]) -> Iterable[Row]:
         for row in rows:
