@@ -3,7 +3,8 @@
 The folds are frozen (`training/folds.py`). An extractor is trained for each, on one core, from nothing;
 what it reads in the fold's other documents goes to `benchmarks/folds/FORMAT/predictions.jsonl` beside the
 lake's tables, one line for each document and field, with label, score and alternatives, as do the models.
-With `benchmark.retrain=false` those extractors read again, so that decoding is studied without training.
+With `benchmark.retrain=false` those extractors read again, by the settings of reading in `model`, so that
+decoding is studied without training.
 `ratio` is the exact F1 on suppliers never seen to that on documents drawn at random.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,4 +75,5 @@ def trained(
         seconds.write_text(f"{train_s:.1f}", encoding="utf-8")
     elif not seconds.is_file():
         raise JobError(f"no extractor is kept in {kept}; set benchmark.retrain=true")
-    return load_bundle(kept), float(seconds.read_text(encoding="utf-8"))
+    extractor = replace(load_bundle(kept), model=suite.model)
+    return extractor, float(seconds.read_text(encoding="utf-8"))

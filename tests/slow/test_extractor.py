@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bad_texts import BAD
 from invoicelake import config
 from invoicelake.models.bundle import load_bundle, save_bundle
 from invoicelake.models.encoding import IGNORED, Vocabulary, encode, tensor_specs
 from invoicelake.models.labelling import label
 from invoicelake.text.document import Line
+from invoicelake.trust.acceptance import HeldOut, Reason, field_reason, field_rules
 
 keras = pytest.importorskip("keras")
 
@@ -81,6 +83,60 @@ def test_it_learns_what_it_is_shown_and_reads_what_it_has_not_seen(
     ]
     assert len(right) >= 46
     assert np.mean(right) > 0.9
+
+
+RIGHT = {"company": {"ACME BOOKS"}, "date": {"25/12/2018"}, "total": {"9.00", "TOTAL 9.00"}}
+"""What may be read of documents that no supplier should print."""
+
+
+def test_of_text_that_no_supplier_should_print_nothing_wrong_is_accepted(
+    network: keras.Model, tmp_path: Path
+) -> None:
+    save_bundle(tmp_path, MODEL, ENCODING, FIELDS, VOCABULARY, network.get_weights())
+    bundle = load_bundle(tmp_path)
+    settings = config.Accept()
+    sound = [receipt(number) for number in range(100, 400)]
+    found = bundle.predict([lines for lines, _ in sound])
+    readings = [
+        (one, one.value == labels[one.field])
+        for document, (_, labels) in zip(found, sound, strict=True)
+        for one in document
+    ]
+    held_out = {
+        field.name: HeldOut(
+            [one.score for one, _ in readings if one.field == field.name],
+            [is_right for one, is_right in readings if one.field == field.name],
+            [str(number) for number, (one, _) in enumerate(readings) if one.field == field.name],
+        )
+        for field in FIELDS
+    }
+    shares = sorted(unknown_share(lines) for lines, _ in sound)
+
+    def accepted(lines: list[Line]) -> dict[str, str]:
+        (read,) = bundle.predict([lines])
+        share = unknown_share(lines)
+        rules = field_rules(held_out, shares, {one.field: [one.score] for one in read}, [share], settings)
+        return {
+            one.field: one.value
+            for one in read
+            if field_reason(one.value, one.score, share, (), rules[one.field], shares, settings)
+            == Reason.BOUND_HOLDS
+        }
+
+    assert sum(len(accepted(lines)) for lines, _ in map(receipt, range(400, 410))) >= 20
+    wrong = {
+        (name, field, value)
+        for name, lines in BAD.items()
+        # This one has seen nothing but the company on a first line.
+        if name != "one line"
+        for field, value in accepted(lines).items()
+        if value not in RIGHT[field]
+    }
+    assert wrong == set()
+
+
+def unknown_share(lines: list[Line]) -> float:
+    return VOCABULARY.unknown_share(word for line in lines for word in line.text.split())
 
 
 def test_inputs_are_those_of_the_encoding(network: keras.Model) -> None:

@@ -28,14 +28,15 @@ def test_needed_readings(max_error: float, needed: int) -> None:
 
 
 CUTS = [
-    # why                                scores                       wrong ranks  max_error  above, accepted
-    ("all right, and enough", [0.9] * 300, [], 0.01, (0.0, 300)),
+    # why                                scores                       wrong ranks  max_error  from, accepted
+    ("all right, and enough", [0.9] * 300, [], 0.01, (0.9, 300)),
     ("all right, one too few", [0.9] * 298, [], 0.01, (None, 0)),
     ("nothing to learn from", [], [], 0.05, (None, 0)),
     ("no error allowed", [0.9] * 500, [], 0.0, (None, 0)),
     ("all wrong", [0.9] * 300, list(range(300)), 0.05, (None, 0)),
-    ("the wrong ones score less", [0.9] * 200 + [0.4] * 100, list(range(200, 300)), 0.05, (0.4, 200)),
-    ("equal scores stand or fall together", [0.9] * 200 + [0.4] * 100, [299], 0.02, (0.0, 300)),
+    ("the wrong ones score less", [0.9] * 200 + [0.4] * 100, list(range(200, 300)), 0.05, (0.5, 200)),
+    ("equal scores stand or fall together", [0.9] * 200 + [0.4] * 100, [299], 0.02, (0.4, 300)),
+    ("below the lowest right one", [0.9] * 200 + [0.4] + [0.1], [201], 0.05, (0.4, 201)),
     ("a wrong one on top", [0.9] * 60, [0], 0.05, (None, 0)),
 ]
 
@@ -47,7 +48,10 @@ def test_chosen_cut(
     scores: list[float], wrong: list[int], max_error: float, expected: tuple[float | None, int]
 ) -> None:
     cut = chosen_cut(scores, [number not in wrong for number in range(len(scores))], max_error)
-    assert (cut.above, cut.accepted) == expected
+    start, accepted = expected
+    assert cut.accepted == accepted
+    assert (start is not None and cut.accepts(start)) is (accepted > 0)
+    assert not cut.accepts((start or 0.0) - 0.1)
     assert cut.held_out == len(scores)
     assert cut.error_bound is None or cut.error_bound <= max_error
 

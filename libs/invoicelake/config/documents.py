@@ -92,12 +92,27 @@ class Encoding(Section):
 
 
 class Model(Section):
-    """The extractor's shape."""
+    """The extractor: its shape, what it is held to in training, and how it reads."""
 
     name: str = Setting(default="field_tagger", description="Function in invoicelake.models that builds it")
     width: int = Setting(default=96, ge=8, description="Units of the token representation")
     depth: int = Setting(default=3, ge=1, description="Layers over the tokens")
     dropout: float = Setting(default=0.3, ge=0, lt=1, description="Share of units dropped in training")
+    choice_weight: float = Setting(
+        default=0.25,
+        ge=0,
+        description="How much the choice of a field's place among all tokens counts in the loss, beside that "
+        "of each token by itself",
+    )
+    best_guess: bool = Setting(
+        default=True,
+        description="Whether a field that nearly all training documents have is given its likeliest value "
+        "where none is likely",
+    )
+    known_values: bool = Setting(
+        default=True,
+        description="Whether text is read as training documents had it, where it is nearly the same",
+    )
 
 
 class Training(Section):

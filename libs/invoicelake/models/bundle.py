@@ -98,7 +98,10 @@ class Extractor:
     def _fields(
         self, lines: Sequence[Line], windows: Sequence[Window], chances: Sequence[NDArray[np.float32]]
     ) -> list[Prediction]:
-        found = decode(lines, windows, chances, self.fields, expected=self.known.expected_fields)
+        expected = self.known.expected_fields if self.model.best_guess else frozenset()
+        found = decode(lines, windows, chances, self.fields, expected=expected)
+        if not self.model.known_values:
+            return found
         return [replace(each, value=self.known.corrected(each.field, each.value)) for each in found]
 
     @staticmethod

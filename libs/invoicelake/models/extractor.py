@@ -50,11 +50,13 @@ def build(
     return model
 
 
-def compile_extractor(model: keras.Model, optimizer: Any, reads_items: bool = False) -> keras.Model:
+def compile_extractor(
+    model: keras.Model, optimizer: Any, reads_items: bool = False, choice_weight: float = _CHOICE
+) -> keras.Model:
     """Set loss and metrics for targets uint8 `(B, T, 2)`; `IGNORED` ones do not count. Returns the model."""
     item_classes = _item_classes(reads_items)
     metric = TokenF1(item_classes, name=VALIDATION_METRIC)
-    model.compile(optimizer=optimizer, loss=HeadsLoss(item_classes), metrics=[metric])
+    model.compile(optimizer=optimizer, loss=HeadsLoss(item_classes, choice_weight), metrics=[metric])
     return model
 
 
@@ -68,12 +70,13 @@ class HeadsLoss(keras.losses.Loss):
 
     Args:
         item_classes: how many of the logits, the last ones, are of line items.
+        choice: as of `TokenLoss`.
     """
 
-    def __init__(self, item_classes: int = 0, **arguments: Any) -> None:
+    def __init__(self, item_classes: int = 0, choice: float = _CHOICE, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.item_classes = item_classes
-        self._of_fields = TokenLoss()
+        self._of_fields = TokenLoss(choice)
 
     def call(self, targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Take targets `(B, T, 2)` and logits `(B, T, classes)`; return `(B,)`."""
@@ -82,7 +85,7 @@ class HeadsLoss(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that rebuild the loss."""
-        return {**super().get_config(), "item_classes": self.item_classes}
+        return {**super().get_config(), "item_classes": self.item_classes, "choice": self._of_fields.choice}
 
 
 def _heads(targets: tf.Tensor, logits: tf.Tensor, item_classes: int) -> list[tuple[tf.Tensor, tf.Tensor]]:

@@ -101,4 +101,4 @@ class ExtractorTask:
         """Set the extractor's loss and metrics."""
         from invoicelake.models.extractor import compile_extractor
 
-        compile_extractor(model, optimizer, self.reads_items)
+        compile_extractor(model, optimizer, self.reads_items, self.model.choice_weight)

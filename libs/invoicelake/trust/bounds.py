@@ -82,11 +82,12 @@ def chosen_cut(
     """
     held_out = len(scores)
     risk = 1 - confidence
-    least = math.ceil(needed_readings(max_error, confidence) * effect)
-    if max_error <= 0 or held_out < least:
-        return Cut(None, held_out, 0, 0, None, least)
-    ends, wrong, lower = _groups(np.asarray(scores, dtype=np.float64), np.asarray(is_right, dtype=bool))
-    starts = min(_MOST_STARTS, held_out // least)
+    least_needed = math.ceil(needed_readings(max_error, confidence) * effect)
+    if max_error <= 0 or held_out < least_needed:
+        return Cut(None, held_out, 0, 0, None, least_needed)
+    held, right = np.asarray(scores, dtype=np.float64), np.asarray(is_right, dtype=bool)
+    ends, wrong, lower = _groups(held, right)
+    starts = min(_MOST_STARTS, held_out // least_needed)
     bounds = upper_bounds(wrong / effect, ends / effect, 1 - risk / starts) + excess * held_out / ends
     is_good = bounds <= max_error
     best = -1
@@ -96,8 +97,14 @@ def chosen_cut(
             best = max(best, place)
             place += 1
     if best < 0:
-        return Cut(None, held_out, 0, 0, None, least)
-    return Cut(float(lower[best]), held_out, int(ends[best]), int(wrong[best]), float(bounds[best]), least)
+        return Cut(None, held_out, 0, 0, None, least_needed)
+    above = float(lower[best])
+    if ends[best] == held_out:
+        # All may be accepted, which is no word on scores below those of any reading that was right.
+        above = float(np.nextafter(held[right].min(), 0.0))
+    accepted = held > above
+    wrongly = int((accepted & ~right).sum())
+    return Cut(above, held_out, int(accepted.sum()), wrongly, float(bounds[best]), least_needed)
 
 
 def needed_readings(max_error: float, confidence: float = 0.95) -> int:
