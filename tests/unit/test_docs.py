@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import shlex
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -156,7 +157,7 @@ def test_readme_settings_have_their_defaults():
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param(line.split("#")[0].split(), id=f"{page}: {line.strip()}")
+        pytest.param(shlex.split(line, comments=True), id=f"{page}: {line.strip()}")
         for page, text in PAGES.items()
         for block in re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
         for line in block.splitlines()
@@ -170,8 +171,13 @@ def test_commands_name_jobs_and_settings_that_there_are(words):
     assert job == "test" or (ROOT / "jobs" / f"{job}.py").is_file()
     if "--as-of" in given:
         del given[given.index("--as-of") : given.index("--as-of") + 2]
+    files = []
+    if "--conf-file" in given:
+        place = given.index("--conf-file")
+        files = [ROOT / given[place + 1]]
+        del given[place : place + 2]
     if job != "test":
-        config.load(ROOT / "conf", overrides=given)
+        config.load(ROOT / "conf", files=files, overrides=given)
 
 
 @pytest.mark.parametrize("page", PAGES)

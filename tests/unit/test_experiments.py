@@ -1,4 +1,4 @@
-"""Each experiment is a file of settings whose head says how to run it, how long it takes and what to expect."""
+"""An experiment is a file of settings whose head says how to run it, how long it takes and what to expect."""
 
 from __future__ import annotations
 
