@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +22,9 @@ SOUND = b"536365,85123A,HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom
 QUOTED = b'536366,22086,"LAMP, ""RED""",1,2010-12-01 08:27:00,1.00,,France\n'
 LATIN = SOUND.replace(b"HOLDER", b"CAF\xc9")
 LONG = SOUND.replace(b"\n", b",x\n")
+INCH = SOUND.replace(b"HOLDER", b'RULER 12" LONG')
+ACROSS = SOUND.replace(b"HOLDER", b'"HOL\nDER"')
+NO_COUNTRY = HEAD.replace(b",Country", b"")
 
 # why, content, accepted line numbers, (line number, reason) of the rejected, lines counted
 FILES = [
@@ -29,7 +33,20 @@ FILES = [
     ("byte order mark", b"\xef\xbb\xbf" + HEAD + SOUND, [2], [], 1),
     ("carriage returns", (HEAD + SOUND + QUOTED).replace(b"\n", b"\r\n"), [2, 3], [], 2),
     ("empty lines between", HEAD + SOUND + b"\n\n" + QUOTED, [2, 3], [], 2),
-    ("line end in a value", HEAD + SOUND.replace(b"HOLDER", b'"HOL\nDER"') + QUOTED, [2, 3], [], 2),
+    ("carriage returns alone", (HEAD + SOUND + QUOTED).replace(b"\n", b"\r"), [2, 3], [], 2),
+    ("line ends of all kinds", HEAD[:-1] + b"\r" + SOUND[:-1] + b"\r\n" + QUOTED, [2, 3], [], 2),
+    ("a carriage return in a value", HEAD + SOUND.replace(b"LD", b"\r") + SOUND, [4],
+        [(2, "column_count"), (3, "column_count")], 3),
+    ("line end in a value", HEAD + ACROSS + QUOTED, [2, 3], [], 2),
+    ("line end in a value and a bad line", HEAD + ACROSS + b"x\n", [],
+        [(2, "malformed_quotes"), (3, "column_count"), (4, "column_count")], 3),
+    ("an inch mark", HEAD + INCH + SOUND, [2, 3], [], 2),
+    ("two inch marks", HEAD + INCH + SOUND + INCH, [2, 3, 4], [], 3),
+    ("two inch marks and a line end in a value", HEAD + INCH + ACROSS + INCH, [2, 3, 4], [], 3),
+    ("two quotes that are not closed", HEAD + 2 * SOUND.replace(b"HOLDER", b'"HOLDER'), [],
+        [(2, "malformed_quotes"), (3, "malformed_quotes")], 2),
+    ("empty lines first", b"\r\n \n" + HEAD + SOUND, [2], [], 1),
+    ("a line of zero bytes", HEAD + b"\0\0\n" + SOUND, [3], [], 1),
     ("head alone: a day without sales", HEAD, [], [], 0),
     ("no bytes", b"", [], [(0, "empty_file")], 0),
     ("white space alone", b"\n \n", [], [(0, "empty_file")], 0),
@@ -38,7 +55,10 @@ FILES = [
     ("one value too many", HEAD + SOUND + LONG + QUOTED, [2, 4], [(3, "column_count")], 3),
     ("semicolons", (HEAD + SOUND).replace(b",", b";"), [], [(2, "wrong_delimiter")], 1),
     ("tabs", (HEAD + SOUND).replace(b",", b"\t"), [], [(2, "wrong_delimiter")], 1),
-    ("a column missing", HEAD.replace(b",Country", b"") + SOUND, [], [(2, "missing_columns")], 1),
+    ("a column missing", NO_COUNTRY + SOUND, [], [(2, "missing_columns")], 1),
+    ("a column missing, line end in a value", NO_COUNTRY + ACROSS.replace(b",United Kingdom", b""), [],
+        [(2, "missing_columns"), (3, "missing_columns")], 2),
+    ("a head line too long for any", b"x" * 200_000 + b"\n" + SOUND, [], [(2, "missing_columns")], 1),
     ("no head line", SOUND + SOUND, [], [(2, "missing_columns")], 1),
     ("a column twice", HEAD.replace(b"Country", b"InvoiceNo"), [], [(0, "missing_columns")], 0),
     ("named twice", HEAD.replace(b"\n", b",Country\n") + SOUND, [], [(2, "repeated_columns")], 1),
@@ -67,6 +87,37 @@ def test_values_are_as_delivered_and_empty_ones_null():
     assert first["customer_id"] == "17850.0"
     assert second["description"] == 'LAMP, "RED"'
     assert second["customer_id"] is None
+
+
+@pytest.mark.parametrize("between", [b",", b", ", b" ,", b'","'])
+def test_values_are_text_as_delivered_however_the_head_is_written(between):
+    head = HEAD.replace(b",", between)
+    if b'"' in between:
+        head = b'"' + head.strip() + b'"\n'
+    row = parse_file(head + SOUND.replace(b"85123A", b"00085").replace(b"2.55", b"2.50")).lines.to_pylist()[0]
+    assert (row["stock_code"], row["unit_price"], row["customer_id"]) == ("00085", "2.50", "17850.0")
+
+
+PIECES = (
+    b"HOLDER", b"", b" ", b'12" X', b'12"', b'"X', b'"', b'""', b'"a,b"', b'"A ""B"', b'"A" B', b'""A"',
+    b"x,y", b'"A\nB"', b'"A\rB"', b'"A\r\n\r\nB"', b"A\rB", b"\xc9", b"\0",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_lines_add_up_whatever_is_delivered(end):
+    drawn = random.Random(f"lines{end!r}")
+    for _ in range(1_000):
+        content = drawn.choice([b"", end]) + HEAD[:-1] + drawn.choice([b"", b"", b',"Ti']) + end
+        for _ in range(drawn.randrange(5)):
+            values = SOUND[:-1].split(b",")
+            for _ in range(drawn.choice([0, 0, 1, 2, 3])):
+                values[drawn.randrange(8)] = drawn.choice(PIECES)
+            width = drawn.choice([3, 8, 8, 8, 8, 8])
+            content += b",".join(values[:width]) + drawn.choice([end, end, end, b"\n"])
+        parsed = parse_file(content)
+        rejected = sum(each.line_number > 0 for each in parsed.rejected)
+        assert parsed.lines.num_rows + rejected == count_lines(content), content
 
 
 def test_columns_are_found_by_name_and_new_ones_named():
