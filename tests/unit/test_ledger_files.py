@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import operator
 import random
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,15 @@ def test_real_days_are_read_to_the_last_line(shared_data):
         (parse_file(file.read_bytes()).lines.num_rows, count_lines(file.read_bytes())) for file in files
     ]
     assert sum(rows for rows, _ in counts) == sum(lines for _, lines in counts) == 541_909
+
+
+def test_real_days_are_read_to_the_penny(shared_data):
+    total = Decimal(0)
+    for file in sorted((shared_data / "online_retail" / "by-day").glob("*.csv")):
+        lines = parse_file(file.read_bytes()).lines
+        quantities, prices = (lines[name].to_pylist() for name in ("quantity", "unit_price"))
+        total += sum(map(operator.mul, map(Decimal, quantities), map(Decimal, prices)))
+    assert total == Decimal("9747747.934")
 
 
 def test_generated_ledger_is_the_same_for_the_same_seed_and_sound():
