@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from uuid import uuid4
 
 from invoicelake.sources.folders import users_folder
+
+# A partial file that is older was left behind by a run that was killed.
+_STALE_S = 3600
 
 
 def landing_folder(
@@ -34,10 +39,17 @@ def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         file = folder / name
         if not file.is_file() or file.read_bytes() != content:
-            # By a rename, so that no one reads a half-written file, and a killed run leaves none.
-            partial = folder / f".{name}.partial"
+            # By a rename, so that no one reads a half-written file; another run may write the same one now.
+            partial = folder / f".{name}.{uuid4().hex}.partial"
             partial.write_bytes(content)
             partial.replace(file)
     for file in folder.iterdir():
-        if file.name not in files:
-            file.unlink()
+        if file.name not in files and not _is_being_written(file):
+            file.unlink(missing_ok=True)
+
+
+def _is_being_written(file: Path) -> bool:
+    try:
+        return file.match(".*.partial") and time.time() - file.stat().st_mtime < _STALE_S
+    except FileNotFoundError:
+        return False
