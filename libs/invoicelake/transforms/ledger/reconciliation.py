@@ -90,8 +90,11 @@ def _of_deliveries(deliveries: DataFrame) -> DataFrame:
 
 
 def _of_lines(lines: DataFrame) -> DataFrame:
-    """Money as delivered: read here once more, apart from the reading that cleaning does."""
-    amount = _number("quantity") * _number("unit_price")
+    """Money as delivered: read here once more, apart from the reading that cleaning does.
+
+    Rounded line by line, as the amounts of rejected lines are.
+    """
+    amount = (_number("quantity") * _number("unit_price")).cast(_MONEY)
     return _summed(lines, "delivery_day", {"source_amount": amount})
 
 
@@ -115,9 +118,8 @@ def _of_entries(entries: DataFrame, repairs: DataFrame) -> DataFrame:
         )
     )
     after = F.col("quantity").cast("decimal(18,0)") * F.col("unit_price")
-    delivered = F.coalesce("quantity_before", F.col("quantity").cast("decimal(18,4)")) * F.coalesce(
-        "unit_price_before", "unit_price"
-    )
+    quantity = F.coalesce("quantity_before", F.col("quantity").cast("decimal(18,4)"))
+    delivered = (quantity * F.coalesce("unit_price_before", "unit_price")).cast(_MONEY)
     joined = entries.join(F.broadcast(before), on=["source", "entry_id"], how="left")
     return joined.groupBy(*_DAY).agg(
         F.count(F.lit(1)).alias("accepted_lines"),
