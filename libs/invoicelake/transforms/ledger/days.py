@@ -23,11 +23,12 @@ def of_ledger(days: DataFrame, settings: config.Ledger) -> DataFrame:
 def chunks_to_reconcile(
     cleaned: DataFrame, reconciled: DataFrame, settings: config.Ledger
 ) -> list[tuple[date, ...]]:
-    """Days of silver.ledger_day that gold.ledger_reconciliation does not know, or knows otherwise made.
+    """Days of silver.ledger_day that were not reconciled as they are now made, or that did not agree.
 
     These few rows are collected; the chunks are as large as is worked on at a time.
     """
-    done = reconciled.select("source", F.col("entry_date").alias("delivery_day"), "made_from")
+    agreed = reconciled.where(F.col("is_reconciled"))
+    done = agreed.select("source", F.col("entry_date").alias("delivery_day"), "made_from")
     left = of_ledger(cleaned, settings).join(
         done, on=["source", "delivery_day", "made_from"], how="left_anti"
     )
