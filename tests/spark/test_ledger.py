@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +73,7 @@ STEPS: list[tuple[Any, ...]] = [
         2, {"01": 2, "02": 2, "03": 1, "04": 1, "05": 2}, {},
     ),
     (
-        "empty, with semicolons, without sales; impossible and other days, no number, a stock count",
+        "empty, with semicolons, without sales; impossible and other days, no number, a stock count, parts",
         {
             "2024-01-06": b"",
             "2024-01-07": day_file("2024-01-07", "1013,A1,1,2.50").replace(b",", b";"),
@@ -79,9 +81,10 @@ STEPS: list[tuple[Any, ...]] = [
             "2024-01-09": day_file("2024-01-09", "1014,A1,1,2.50", "1015,A1,many,2.50", "1016,A1,-3,0.0,")
             + b"1017,A1,LAMP A1,1,2024-02-31 12:00:00,2.50,17850.0,United Kingdom\n"
             + b"1018,A1,LAMP A1,1,2024-01-10 12:00:00,2.50,17850.0,United Kingdom\n",
+            "2024-01-10": day_file("2024-01-10", "1019,A1,0.3333,2.5555", "1020,A1,0.3333,2.5555"),
         },
         ["ledger.max_rejected_share=1"],
-        4, {"01": 2, "02": 2, "03": 1, "04": 1, "05": 2, "09": 5}, {"06": 1, "07": 1},
+        5, {"01": 2, "02": 2, "03": 1, "04": 1, "05": 2, "09": 5, "10": 2}, {"06": 1, "07": 1},
     ),
 ]  # fmt: skip
 # The whole way is gone after the first step, and after the last: amount by day in pence.
@@ -145,7 +148,7 @@ def test_each_delivery_is_taken_in_as_an_accountant_expects(history, step):
 
 def test_amounts_follow_the_deliveries_and_reconcile(history):
     assert history.amounts == AMOUNTS
-    assert [len(days) for days in history.reconciled] == [2, 9]
+    assert [len(days) for days in history.reconciled] == [2, 10]
     assert all(map(all, history.reconciled))
 
 
@@ -197,3 +200,68 @@ def test_too_many_rejects_fail_the_job_after_they_are_kept(spark, tmp_path):
     ):
         run_job(spark, "ingest_ledger", *where)
     assert (tmp_path / "lake" / "bronze" / "ledger_delivery").is_dir()
+
+
+@pytest.fixture(scope="module")
+def alone(spark, tmp_path_factory) -> tuple[Any, str]:
+    """The lake after one run on two days, and the folder of these days."""
+    folder = tmp_path_factory.mktemp("two days")
+    (folder / "2024-01-01.csv").write_bytes(day_file("2024-01-01", *MONDAY))
+    (folder / "2024-01-02.csv").write_bytes(day_file("2024-01-02", *TUESDAY))
+    where = [f"lake.path={tmp_path_factory.mktemp('one run') / 'lake'}", f"ledger.path={folder}"]
+    return run_job(spark, "daily_ledger", *where).lake, str(folder)
+
+
+def rows_of(lake: Any) -> dict[str, list[tuple[Any, ...]]]:
+    found = {}
+    for name in TABLES:
+        spec = lake.specs[name]
+        found[name] = lake.read(name).select(*spec.key, *spec.compared).orderBy(*spec.key).collect()
+    return found
+
+
+# What is done to gold.daily_sales: why, statement, and by day lines and pence that gold has too many.
+DAMAGE = [
+    (
+        "a row lost",
+        "DELETE FROM {} WHERE entry_date = '2024-01-01' AND stock_code = 'B2'",
+        {"01": (-1, -1000)},
+    ),
+    (
+        "a penny too many",
+        "UPDATE {} SET amount_minor = amount_minor + 1 WHERE stock_code = 'B2'",
+        {"01": (0, 1), "02": (0, 1)},
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "expected"), [c[1:] for c in DAMAGE], ids=[c[0] for c in DAMAGE])
+def test_what_does_not_agree_fails_the_job_and_is_put_right(spark, tmp_path, alone, statement, expected):
+    sound, folder = alone
+    shutil.copytree(sound.path, tmp_path / "lake")
+    where = [f"lake.path={tmp_path / 'lake'}", f"ledger.path={folder}"]
+    sales, proof = (f"{tmp_path}/lake/gold/{name}" for name in ("daily_sales", "ledger_reconciliation"))
+    spark.sql(statement.format(f"delta.`{sales}`"))
+    # As if a run had been cut short before its last step.
+    spark.sql(f"DELETE FROM delta.`{proof}`")
+    with pytest.raises(
+        JobError, match=f"^{len(expected)} of 2 days do not reconcile, the first is 2024-01-01; "
+    ):
+        run_job(spark, "reconcile_ledger", *where)
+    found = spark.read.format("delta").load(proof).where("NOT is_reconciled").collect()
+    assert {
+        row.entry_date.strftime("%d"): (
+            row.gold_lines - row.accepted_lines,
+            row.gold_amount_minor - row.accepted_amount_minor,
+        )
+        for row in found
+    } == expected
+    assert rows_of(run_job(spark, "daily_ledger", *where).lake) == rows_of(sound)
+
+
+def test_two_runs_at_once_agree_with_one(spark, tmp_path, alone):
+    sound, folder = alone
+    where = [f"lake.path={tmp_path / 'lake'}", f"ledger.path={folder}"]
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(run_job, spark, "daily_ledger", *where) for _ in range(2)]
+    assert [rows_of(run.result().lake) for run in runs] == [rows_of(sound)] * 2
