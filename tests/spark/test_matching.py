@@ -106,6 +106,7 @@ SUPPLIERS = [
     },
     {"supplier_id": "S3", "name": "Rossi Pizzeria S.r.l.", "address": "Via Roma 5, 00100 Roma"},
     {"supplier_id": "S4", "name": "Rossi Pizzeria", "address": "Corso Italia 77, 20100 Milano"},
+    {"supplier_id": "S5", "name": "Quillfeather Traders", "tax_number": "GB999", "iban": "GB11BANK22"},
 ]
 LABELS = {
     "d1": {
@@ -124,7 +125,22 @@ LABELS = {
     "d3": {"company": "Zenith Foods", "total": "7.77", "date": "2024-01-31"},
     "d4": {"company": "Nobody", "date": "2024-01-31"},
     "d5": {"company": "Zenith Foods", "total": "50,00", "date": "30.01.2024"},
+    "d8": {"invoice_number": "Z-1"},
 }
+# What a model read of documents whose companies nobody labelled; the name of one is hardly to be recognized.
+READ = [
+    {"document_id": "d6", "company": "Zenith Foods", "total_minor": 777, "invoice_date": DAY},
+    {
+        "document_id": "d7",
+        "company": "0uiII",
+        "total_minor": 1234,
+        "invoice_date": DAY,
+        "invoice_number": "Q 7/1",
+        "tax_number": "gb 999",
+        "iban": "GB11 BANK 22",
+    },
+    {"document_id": "d8", "company": "Z.", "total_minor": 4321, "invoice_date": DAY},
+]
 PURCHASES = [
     {
         "entry_id": "e1",
@@ -147,6 +163,20 @@ PURCHASES = [
         "entry_date": date(2024, 5, 1),
         "invoice_number": "P8",
     },
+    {
+        "entry_id": "e4",
+        "description": "Quillfeather Traders",
+        "amount_minor": -1234,
+        "entry_date": DAY,
+        "invoice_number": "Q71",
+    },
+    {
+        "entry_id": "e5",
+        "description": "Zenith Foods",
+        "amount_minor": -4321,
+        "entry_date": DAY,
+        "invoice_number": "Z1",
+    },
 ]
 
 
@@ -166,13 +196,7 @@ def tables(spark, specs):
         for document, fields in LABELS.items()
         for field, value in fields.items()
     ]
-    invoice = {
-        "document_id": "d6",
-        "company": "Zenith Foods",
-        "total_minor": 777,
-        "currency": "EUR",
-        "invoice_date": DAY,
-    }
+    invoices = [{"currency": "EUR", **each} for each in READ]
     return {
         "suppliers": frame_of(spark, specs, "silver.supplier", SUPPLIERS),
         "customers": frame_of(
@@ -186,9 +210,9 @@ def tables(spark, specs):
         ),
         "labels": frame_of(spark, specs, "silver.label", labels),
         "documents": frame_of(
-            spark, specs, "silver.document", [{"document_id": f"d{n}"} for n in range(1, 7)]
+            spark, specs, "silver.document", [{"document_id": f"d{n}"} for n in range(1, 9)]
         ),
-        "invoices": frame_of(spark, specs, "gold.invoice", [invoice]),
+        "invoices": frame_of(spark, specs, "gold.invoice", invoices),
         "entries": frame_of(spark, specs, "silver.ledger_entry", [*entries, sale]),
     }
 
@@ -212,9 +236,11 @@ def test_entities_across_sources(spark, tables):
         "Rossi Pizzeria SRL",
     ]
     assert named.pop("supplier/master/S4") == ["Rossi Pizzeria"]
+    # Tax number and account tell whose a name is that was misread.
+    assert named.pop("supplier/master/S5") == ["0uiII", "Quillfeather Traders", "Quillfeather Traders"]
     # A customer is never one with a supplier.
     assert named.pop("customer/master/C1") == ["ZENITH FOODS LTD", "Zenith Foods"]
-    assert sorted(map(tuple, named.values())) == [("Nobody",), ("Zenith Foods", "Zenith Foods")]
+    assert sorted(map(tuple, named.values())) == [("Nobody",), ("Z.",), ("Zenith Foods", "Zenith Foods")]
     told = {(row["left_id"], row["right_id"]): row for row in matches(pairs, found, 0.9).collect()}
     assert len(told) == len({tuple(sorted(pair)) for pair in told})
     surest = told["S1", "S2"]
@@ -223,7 +249,7 @@ def test_entities_across_sources(spark, tables):
     ambiguous = [row for pair, row in told.items() if pair[0] == "S4"]
     assert [row["decision"] for row in ambiguous] == ["review"] * len(ambiguous) != []
     truth = spark.createDataFrame(
-        [("supplier", f"S{number}", entity) for number, entity in enumerate("aabc", start=1)]
+        [("supplier", f"S{number}", entity) for number, entity in enumerate("aabcf", start=1)]
         + [("customer", "C1", "d"), ("customer", "C2", "e")],
         "kind string, record_id string, entity string",
     )
@@ -232,6 +258,33 @@ def test_entities_across_sources(spark, tables):
     assert pair_scores(counted) == {"matching_precision": 0.5, "matching_recall": 1.0}
     records.unpersist()
     pairs.unpersist()
+
+
+NUMBERS = [
+    # why, labels, read, name, tax number and account of the record
+    ("labelled", {"company": "A", "tax_number": "de 1", "iban": "de-2"}, {}, ("A", "DE1", "DE2")),
+    ("read", {}, {"company": "B", "tax_number": "de 1", "iban": "de-2"}, ("B", "DE1", "DE2")),
+    ("labels come first", {"tax_number": "de 3"}, {"company": "C", "tax_number": "4"}, ("C", "DE3", None)),
+    ("a labelled company's own", {"company": "D"}, {"company": "X", "iban": "5"}, ("D", None, None)),
+    ("nothing but signs", {}, {"company": "E", "tax_number": "-", "iban": " "}, ("E", None, None)),
+]
+
+
+def test_numbers_of_companies_as_documents_name_them(spark, specs):
+    labels = [
+        {"document_id": why, "field": field, "value": value}
+        for why, labelled, *_ in NUMBERS
+        for field, value in labelled.items()
+    ]
+    invoices = [{"document_id": why, **read} for why, _, read, _ in NUMBERS if read]
+    found = supplier_records(
+        frame_of(spark, specs, "silver.supplier", []),
+        frame_of(spark, specs, "silver.label", labels),
+        frame_of(spark, specs, "gold.invoice", invoices),
+        frame_of(spark, specs, "silver.ledger_entry", []),
+    )
+    rows = found.select("name", "tax_number", "iban").collect()
+    assert sorted(map(tuple, rows)) == [expected for *_, expected in NUMBERS]
 
 
 def test_documents_are_linked_to_their_entries(tables):
@@ -248,6 +301,8 @@ def test_documents_are_linked_to_their_entries(tables):
         "d4": ("incomplete", "label", None, None),
         "d5": ("unlikely", "label", None, None),
         "d6": ("no_candidate", "extraction", None, None),
+        "d7": ("linked", "extraction", "e4", 0),
+        "d8": ("linked", "extraction", "e5", 0),
     }
     why = {row["document_id"]: {each["comparison"]: each["outcome"] for each in row["why"]} for row in links}
     assert why["d1"] == {

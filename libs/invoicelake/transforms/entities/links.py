@@ -37,7 +37,7 @@ def issued_documents(
     Args:
         documents: silver.document.
         invoices: gold.invoice; a document that is not in it is read from its labels.
-        labels: silver.label.
+        labels: silver.label; an invoice number that was not read is taken from them too.
         currency: where a document names none.
         day_first: whether 01/02/2024 is in February.
 
@@ -49,7 +49,9 @@ def issued_documents(
     labelled = labels.where(F.col("field").isin(_FIELDS)).groupBy("document_id").agg(values.alias("labels"))
     read = invoices.select(
         "document_id",
-        F.struct("company", F.col("invoice_date").alias("day"), "total_minor", "currency").alias("read"),
+        F.struct(
+            "company", F.col("invoice_date").alias("day"), "total_minor", "currency", "invoice_number"
+        ).alias("read"),
     )
     joined = documents.select("document_id").join(read, on="document_id", how="left")
     told = joined.join(labelled, on="document_id", how="left")
@@ -59,10 +61,10 @@ def issued_documents(
             values = dict(row["labels"] or [])
             found = row["read"] or _typed(values, currency, day_first)
             yield {
+                **found,
                 "document_id": row["document_id"],
                 "read_from": "extraction" if row["read"] else "label",
-                "invoice_number": values.get("invoice_number"),
-                **found,
+                "invoice_number": found.get("invoice_number") or values.get("invoice_number"),
             }
 
     return map_rows(told, typed, _ISSUED)

@@ -33,12 +33,12 @@ def supplier_records(
         "iban",
     )
     posted = entries.where(F.col("kind") == "purchase").select(
-        F.lit(2).alias("rank"), _tidy("description").alias("name"), *_unknown("address", "tax_number")
+        F.lit(2).alias("rank"), _tidy("description").alias("name"), *_unknown("address", "tax_number", "iban")
     )
     named = _on_documents(labels, invoices).unionByName(posted).where(F.col("name").isNotNull()).distinct()
-    identity = F.concat_ws(
-        "\u001f", *[F.coalesce(name, F.lit("")) for name in ("name", "address", "tax_number")]
-    )
+    known = [F.coalesce(name, F.lit("")) for name in ("name", "address", "tax_number")]
+    # Left out where there is none: what is told apart without an account keeps its identity.
+    identity = F.concat_ws("\u001f", *known, F.col("iban"))
     others = named.select(
         "rank",
         F.substring(F.sha2(identity, 256), 1, 16).alias("record_id"),
@@ -46,7 +46,7 @@ def supplier_records(
         "address",
         *_unknown("country_code"),
         "tax_number",
-        *_unknown("iban"),
+        "iban",
     )
     return master.unionByName(others).select(F.lit("supplier").alias("kind"), "*")
 
@@ -69,24 +69,33 @@ def customer_records(customers: DataFrame) -> DataFrame:
 
 
 def _on_documents(labels: DataFrame, invoices: DataFrame) -> DataFrame:
+    fields = ("company", "address", "tax_number", "iban")
     labelled = (
-        labels.where(F.col("field").isin("company", "address", "tax_number"))
+        labels.where(F.col("field").isin(*fields))
         .groupBy("document_id")
-        .pivot("field", ["company", "address", "tax_number"])
+        .pivot("field", list(fields))
         .agg(F.min("value"))
     )
-    read = invoices.select(
-        "document_id", F.col("company").alias("read_company"), F.col("address").alias("read_address")
-    )
+    read = invoices.select("document_id", *(F.col(name).alias(f"read_{name}") for name in fields))
     both = labelled.join(read, on="document_id", how="full")
-    number = F.upper(F.regexp_replace("tax_number", r"[^\p{L}\p{N}]", ""))
     is_labelled = F.col("company").isNotNull()
+
+    def number(name: str) -> Column:
+        read_number = F.when(~is_labelled, _bare(f"read_{name}"))
+        return F.coalesce(_bare(name), read_number).alias(name)
+
     return both.select(
         F.lit(1).alias("rank"),
         F.coalesce(_tidy("company"), _tidy("read_company")).alias("name"),
         F.when(is_labelled, _tidy("address")).otherwise(_tidy("read_address")).alias("address"),
-        F.nullif(number, F.lit("")).alias("tax_number"),
+        number("tax_number"),
+        number("iban"),
     )
+
+
+def _bare(number: str) -> Column:
+    """Letters and digits in upper case, as master data has its numbers."""
+    return F.nullif(F.upper(F.regexp_replace(number, r"[^\p{L}\p{N}]", "")), F.lit(""))
 
 
 def _tidy(name: str) -> Column:
