@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -153,14 +154,21 @@ def test_purchases_by_supplier(spark):
     day = date(2024, 1, 31)
     rows = [
         ("s", "ACME", day, 1250, "EUR", 0.9), ("s", "ACME", date(2024, 1, 1), -250, "EUR", 0.4),
-        ("s", "ACME", day, 700, "USD", 0.9), ("s", None, day, 1, "EUR", 0.9),
+        ("s", "ACME", day, 700, "USD", 0.9), ("s", "ACME", date(2024, 1, 3), 900, "USD", 0.5),
+        ("s", None, day, 1, "EUR", 0.9),
         ("s", "ACME", None, 1, "EUR", 0.9), ("s", "ACME", day, None, "EUR", 0.9),
     ]  # fmt: skip
-    found = monthly_purchases(spark.createDataFrame(rows, ddl)).collect()
+    quotes = [("EUR", day, Decimal(1), day), ("USD", day, Decimal(2), day)]
+    rates = spark.createDataFrame(
+        quotes, "currency string, rate_day date, per_euro decimal(18,8), quoted_on date"
+    )
+    found = monthly_purchases(spark.createDataFrame(rows, ddl), rates, "EUR").collect()
     first = date(2024, 1, 1)
+    # The last three: in the reporting currency, invoices that have no rate, the lowest score.
     assert sorted(tuple(row) for row in found) == [
-        ("s", "ACME", first, "EUR", 2, 1000, 0.4), ("s", "ACME", first, "USD", 1, 700, 0.9),
-    ]  # fmt: skip
+        ("s", "ACME", first, "EUR", 2, 1000, 1000, 0, 0.4),
+        ("s", "ACME", first, "USD", 2, 1600, 350, 1, 0.5),
+    ]
 
 
 CUSTOMERS = [

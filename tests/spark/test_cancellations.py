@@ -61,6 +61,7 @@ def add_days(run, days):
                 quantity=quantity,
                 unit_price=Decimal("2.55"),
                 amount_minor=255 * quantity,
+                reporting_amount_minor=301 * quantity,
                 currency="GBP",
                 reporting_currency="EUR",
             )
@@ -81,7 +82,8 @@ def add_days(run, days):
 
 def tied_in(run):
     columns = ("entry_id", "part", "cancels_entry_id", "quantity", "amount_minor", "how", "lag_days")
-    found = run.lake.read("silver.cancellation").select(*columns).orderBy("entry_id", "part").collect()
+    rows = run.lake.read("silver.cancellation").select(*columns, "reporting_amount_minor")
+    found = rows.orderBy("entry_id", "part").collect()
     return [tuple(row) for row in found]
 
 
@@ -95,6 +97,7 @@ def test_days_in_any_order_give_what_all_at_once_give(spark, tmp_path):
     ]
     assert found == TIED
     assert sum(row[4] for row in tied_in(whole)) == -19 * 255
+    assert sum(row[7] for row in tied_in(whole)) == -19 * 301
 
     # Day 20 comes late; the first run works on its days in two parts.
     parts = run_in(spark, tmp_path / "parts", window, "cleaning.lines_at_a_time=3")

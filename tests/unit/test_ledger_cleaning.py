@@ -93,6 +93,7 @@ def event(day, quantity, customer="17850", number=1, used=0):
         "line_number": number,
         "quantity": quantity,
         "amount_minor": quantity * 255,
+        "reporting_amount_minor": quantity * 301,
         "used": used,
         "is_note": quantity < 0,
     }
@@ -128,14 +129,18 @@ def test_what_cancels_what(events, expected):
     parts = list(tied(events, window_days=90))
     found = [(part["cancels_entry_id"], part["quantity"], part["how"], part["lag_days"]) for part in parts]
     assert found == expected
-    for name in ("quantity", "amount_minor"):
+    for name in ("quantity", "amount_minor", "reporting_amount_minor"):
         assert sum(part[name] for part in parts) == sum(each[name] for each in events if each["is_note"])
 
 
 def test_parts_of_an_amount_add_up_in_spite_of_rounding():
-    note = event(3, -3) | {"amount_minor": -100}
-    parts = list(tied([event(0, 1), event(1, 1, number=2), event(2, 1, number=3), note], 90))
+    sales = [event(0, 1), event(1, 1, number=2), event(2, 1, number=3)]
+    note = event(3, -3) | {"amount_minor": -100, "reporting_amount_minor": -119}
+    parts = list(tied([*sales, note], 90))
     assert [part["amount_minor"] for part in parts] == [-33, -33, -34]
+    assert [part["reporting_amount_minor"] for part in parts] == [-40, -40, -39]
+    without_rate = tied([*sales, note | {"reporting_amount_minor": None}], 90)
+    assert [part["reporting_amount_minor"] for part in without_rate] == [None] * 3
 
 
 def clean_line(number):

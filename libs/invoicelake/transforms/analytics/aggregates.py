@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, functions as F
 
 from invoicelake.transforms.analytics.hierarchies import period_names, with_places, with_product_groups
+from invoicelake.transforms.rates import with_reporting_amount
 
 # Cancellations and discounts are negative, so that sums over these are net of them.
 NET_KINDS = ("sale", "cancellation", "discount")
@@ -62,25 +63,35 @@ def sales_cube(daily_sales: DataFrame, products: DataFrame | None = None) -> Dat
     return daily_sales.sparkSession.sql(_CUBE, cells=_cells(daily_sales, products))
 
 
-def monthly_purchases(invoices: DataFrame) -> DataFrame:
+def monthly_purchases(invoices: DataFrame, rates: DataFrame, reporting_currency: str) -> DataFrame:
     """The columns of gold.monthly_purchase; one row per supplier, month and currency.
+
+    Each invoice is converted at the rate of its own day.
 
     Args:
         invoices: gold.invoice; those without a company, date or total are left out.
+        rates: silver.exchange_rate.
+        reporting_currency: ISO 4217 code.
     """
     is_usable = F.col("company").isNotNull() & F.col("invoice_date").isNotNull()
-    usable = invoices.where(is_usable & F.col("total_minor").isNotNull())
-    grouped = usable.groupBy(
+    usable = invoices.where(is_usable & F.col("total_minor").isNotNull()).select(
+        "source", "company", "invoice_date", "currency", "total_minor", "lowest_score"
+    )
+    converted = with_reporting_amount(usable, rates, reporting_currency, "invoice_date", "total_minor")
+    grouped = converted.groupBy(
         "source",
         F.col("company").alias("supplier"),
         F.trunc("invoice_date", "month").alias("month"),
         "currency",
     )
+    in_reporting_currency = F.col("reporting_amount_minor")
     return grouped.agg(
         F.count(F.lit(1)).alias("invoices"),
         F.sum("total_minor").alias("total_minor"),
+        F.sum(F.coalesce(in_reporting_currency, F.lit(0))).alias("reporting_total_minor"),
+        F.count_if(in_reporting_currency.isNull()).alias("unconverted_invoices"),
         F.min("lowest_score").alias("lowest_score"),
-    ).select("source", "supplier", "month", "currency", "invoices", "total_minor", "lowest_score")
+    )
 
 
 def _cells(daily_sales: DataFrame, products: DataFrame | None) -> DataFrame:

@@ -17,6 +17,9 @@ from invoicelake.transforms.ledger.kinds import CANCELLING_KINDS, is_cancelling
 
 Row = Mapping[str, Any]
 _GROUP = ("source", "customer_id", "stock_code", "unit_price")
+_AMOUNTS = ("amount_minor", "reporting_amount_minor")
+_VERSION = "2"
+"""Of what the rows hold; when it differs, all days are tied again."""
 
 
 @dataclass
@@ -32,7 +35,8 @@ def cancellations(entries: DataFrame, earlier: DataFrame, window_days: int, firs
     A credit note's line cancels sales of the same product to the same customer at the same price that were
     booked before it and at most `window_days` earlier. First choice is the latest sale of which just its
     quantity is left, then the latest of which more is left; failing both, sales are used up, the latest
-    first. No sale is cancelled beyond its quantity. What no sale is found for is a row of its own.
+    first. No sale is cancelled beyond its quantity. What no sale is found for is a row of its own. Amounts
+    are the note's, also in the reporting currency: at the rate of its own day, not of the sale's.
 
     Args:
         entries: silver.ledger_entry of one source, from `window_days` before `first_day` on.
@@ -49,7 +53,7 @@ def cancellations(entries: DataFrame, earlier: DataFrame, window_days: int, firs
     notes = entries.where(is_wanted)
     # Only what has a credit note at all is looked at: one product in twenty of a customer's.
     sales = entries.where(is_sale).join(notes.select(*_GROUP), on=list(_GROUP), how="left_semi")
-    columns = [*_GROUP, "entry_id", "entry_date", "booked_at", "line_number", "quantity", "amount_minor"]
+    columns = [*_GROUP, "entry_id", "entry_date", "booked_at", "line_number", "quantity", *_AMOUNTS]
     events = sales.select(*columns, F.lit(False).alias("is_note")).unionByName(
         notes.select(*columns, F.lit(True).alias("is_note"))
     )
@@ -69,7 +73,7 @@ def cancellations(entries: DataFrame, earlier: DataFrame, window_days: int, firs
 
 _DDL = (
     "source string, entry_id string, part int, entry_date date, cancels_entry_id string, quantity bigint, "
-    "amount_minor bigint, how string, lag_days int"
+    "amount_minor bigint, reporting_amount_minor bigint, how string, lag_days int"
 )
 
 
@@ -115,13 +119,11 @@ def _allocated(quantity: int, sales: list[_Sale]) -> list[tuple[_Sale | None, in
 
 
 def _as_rows(note: Row, parts: list[tuple[_Sale | None, int, str]]) -> Iterator[Row]:
-    left = note["amount_minor"]
-    for number, (sale, quantity, how) in enumerate(parts, start=1):
-        share = Decimal(note["amount_minor"] * quantity) / Decimal(-note["quantity"])
-        # The last part takes what rounding left over, so that the parts add up to the entry.
-        is_last = number == len(parts)
-        amount = left if is_last else int(share.to_integral_value(ROUND_HALF_UP))
-        left -= amount
+    amounts = [
+        _shares(note[name], -note["quantity"], [quantity for _, quantity, _ in parts]) for name in _AMOUNTS
+    ]
+    numbered = enumerate(zip(parts, *amounts, strict=True), start=1)
+    for number, ((sale, quantity, how), amount, reporting_amount) in numbered:
         yield {
             "source": note["source"],
             "entry_id": note["entry_id"],
@@ -130,9 +132,20 @@ def _as_rows(note: Row, parts: list[tuple[_Sale | None, int, str]]) -> Iterator[
             "cancels_entry_id": sale.entry_id if sale else None,
             "quantity": -quantity,
             "amount_minor": amount,
+            "reporting_amount_minor": reporting_amount,
             "how": how,
             "lag_days": (note["entry_date"] - sale.entry_date).days if sale else None,
         }
+
+
+def _shares(amount: int | None, whole: int, quantities: list[int]) -> list[int | None]:
+    """The amount by quantities that add up to the whole; null for each where it is not known."""
+    if amount is None:
+        return [None] * len(quantities)
+    exact = (Decimal(amount * quantity) / Decimal(whole) for quantity in quantities[:-1])
+    shares = [int(share.to_integral_value(ROUND_HALF_UP)) for share in exact]
+    # The last part takes what rounding left over, so that the parts add up to the entry.
+    return [*shares, amount - sum(shares)]
 
 
 def days_to_tie(
@@ -151,6 +164,6 @@ def days_to_tie(
     rows = cleaned.select("delivery_day", "lines", "made_from").unionByName(known).collect()
     days = [row for row in rows if row.lines is not None]
     done = {row.delivery_day: row.made_from for row in rows if row.lines is None}
-    wanted = chained(((row.delivery_day, row.made_from) for row in days), str(window_days))
+    wanted = chained(((row.delivery_day, row.made_from) for row in days), str(window_days), _VERSION)
     to_do = set(days_to_do(wanted, done))
     return wanted, [(row.delivery_day, row.lines) for row in days if row.delivery_day in to_do]
