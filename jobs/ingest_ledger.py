@@ -2,18 +2,23 @@
 
 Lines that have not the form of one go to bronze.ledger_line_rejected with their reason. Days that were taken
 in before are left alone, unless their file has changed; --as-of DATE, or ledger.since and ledger.until, take
-in some days alone.
+in some days alone. With ledger.delivered_on, days that were expected and never came are told.
 """
+
+import logging
 
 from invoicelake.job import Run, execute, kept
 from invoicelake.sources.generated.trade.ledger_files import ledger_files
 from invoicelake.sources.landing import landing_folder
 from invoicelake.sources.ledger.deliveries import DeliveredFile, delivered_files, fingerprints, parsed_lines
 from invoicelake.tables import Slice
-from invoicelake.transforms.ledger.chunks import chunks_of_days
+from invoicelake.transforms.ledger.chunks import chunks_of_days, missing_days
 from invoicelake.transforms.ledger.received import accepted_lines, deliveries, rejected_lines, undelivered
 
+log = logging.getLogger("invoicelake.jobs.ingest_ledger")
+
 BYTES_AT_A_TIME = 200_000_000
+_DAYS_NAMED = 10
 
 
 def main(run: Run) -> None:
@@ -28,7 +33,25 @@ def main(run: Run) -> None:
     for chunk in chunks_of_days([(day, file.size_bytes) for day, file in new.items()], BYTES_AT_A_TIME):
         _take_in(run, [new[day] for day in chunk])
     run.metrics["days_taken_in"] = len(new)
+    if settings.delivered_on:
+        _tell_missing(run)
     run.require_few_rejected("bronze.ledger_line", "ledger.max_rejected_share")
+
+
+def _tell_missing(run: Run) -> None:
+    """Of the whole ledger, and not of the days alone that are asked for: a scheduled run asks for one."""
+    settings = run.suite.ledger
+    of_source = f"source = '{settings.source_name}'"
+    rows = run.lake.read("bronze.ledger_delivery").where(of_source).select("delivery_day").collect()
+    missing = missing_days([row.delivery_day for row in rows], settings.delivered_on)
+    run.metrics["days_missing"] = len(missing)
+    if missing:
+        more = f" and {len(missing) - _DAYS_NAMED} more" if len(missing) > _DAYS_NAMED else ""
+        log.warning(
+            "days of the ledger that were expected and not taken in: %s%s; have them delivered",
+            ", ".join(map(str, missing[:_DAYS_NAMED])),
+            more,
+        )
 
 
 def _take_in(run: Run, files: list[DeliveredFile]) -> None:

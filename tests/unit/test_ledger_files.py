@@ -16,7 +16,7 @@ from invoicelake import config
 from invoicelake.sources.generated.trade.ledger_files import ledger_files
 from invoicelake.sources.ledger.parsing import COLUMNS, count_lines, parse_file
 from invoicelake.tables import Slice
-from invoicelake.transforms.ledger.chunks import chunks_of_days
+from invoicelake.transforms.ledger.chunks import chunks_of_days, missing_days
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 HEAD = b"InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
@@ -195,3 +195,24 @@ SLICES = [
 def test_slices_say_which_days(days, equal, sql):
     found = Slice.of("day", [date(2024, 1, day) for day in days], **equal).sql()
     assert found.replace(" ,", ",").replace(" )", ")") == sql
+
+
+WORKING = ("mon", "tue", "wed", "thu", "fri")
+# why, delivered days of January 2024 (the 1st was a Monday), weekdays, missing days
+MISSING = [
+    ("a day in the middle", [1, 2, 4], WORKING, [3]),
+    ("a week-end is not expected", [5, 8], WORKING, []),
+    ("a Sunday is where it is said so", [5, 8], ("sun", "mon"), [7]),
+    ("in any order, over weeks", [12, 3, 10], WORKING, [4, 5, 8, 9, 11]),
+    ("nothing before the first or after the last", [3], WORKING, []),
+    ("no weekday is expected", [1, 12], (), []),
+    ("nothing was delivered", [], WORKING, []),
+]
+
+
+@pytest.mark.parametrize(
+    ("delivered", "weekdays", "missing"), [case[1:] for case in MISSING], ids=[case[0] for case in MISSING]
+)
+def test_days_that_never_came(delivered, weekdays, missing):
+    days = [date(2024, 1, number) for number in delivered]
+    assert missing_days(days, weekdays) == [date(2024, 1, number) for number in missing]

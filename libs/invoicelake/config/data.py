@@ -10,6 +10,7 @@ from pydantic import Field as Setting, model_validator
 from invoicelake.config.section import Section
 
 MasterFormat = Literal["generated", "files", "jdbc"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Trade(Section):
@@ -37,6 +38,10 @@ class Ledger(Section):
     currency: str = Setting(default="GBP", pattern=r"^[A-Z]{3}$", description="Currency of its amounts")
     since: date | None = Setting(default=None, description="First day to work on; default: all days")
     until: date | None = Setting(default=None, description="Last day to work on; default: all days")
+    delivered_on: tuple[Weekday, ...] = Setting(
+        default=(),
+        description="Weekdays on each of which a file is expected, as [mon, tue]; default: none is missed",
+    )
     max_rejected_share: float = Setting(
         default=0.05, ge=0, le=1, description="The job fails when a larger share of the lines is rejected"
     )

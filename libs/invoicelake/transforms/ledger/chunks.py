@@ -1,10 +1,12 @@
-"""Which days of a ledger are to be worked on, and how many at a time."""
+"""Which days of a ledger are to be worked on, how many at a time, and which never came."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def chunks_of_days(rows: Sequence[tuple[date, int]], max_lines: int) -> list[tuple[date, ...]]:
@@ -23,6 +25,21 @@ def chunks_of_days(rows: Sequence[tuple[date, int]], max_lines: int) -> list[tup
         chunks[-1].append(day)
         filled += lines
     return [tuple(chunk) for chunk in chunks]
+
+
+def missing_days(delivered: Collection[date], weekdays: Collection[str]) -> list[date]:
+    """The days between the first and the last delivered one that were to be delivered and were not, in order.
+
+    Args:
+        delivered: in any order; none: nothing is missing.
+        weekdays: those that a file is expected on, as `mon`.
+    """
+    if not delivered:
+        return []
+    first, last = min(delivered), max(delivered)
+    span = (first + timedelta(days=number) for number in range((last - first).days))
+    there = set(delivered)
+    return [day for day in span if day not in there and _WEEKDAYS[day.weekday()] in weekdays]
 
 
 def digest(*parts: str) -> str:
