@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, Window, functions as F
 
 from invoicelake.job import Run
 from invoicelake.sources.ledger.parsing import COLUMNS
-from invoicelake.sources.rates import read_quotes
+from invoicelake.sources.rates import quotes_file, read_quotes
 from invoicelake.transforms.ledger import cleaning
 from invoicelake.transforms.ledger.cancellations import cancellations
 from invoicelake.transforms.ledger.lines import read_lines
@@ -27,7 +27,8 @@ def run_job(run: Run, files: Path, lake: Path) -> dict[str, tuple[int, int]]:
         return run.spark.read.format("delta").load(f"{lake}/{name}")
 
     lines = written("line", _lines(run, files))
-    rates = written("rate", daily_rates(read_quotes(run.spark, None), suite.rates.max_age_days))
+    quotes = read_quotes(run.spark, quotes_file(run.spark, None))
+    rates = written("rate", daily_rates(quotes, suite.rates.max_age_days))
     read = read_lines(lines)
     customers = written("customer", customer_profiles(read))
     products = written("product", product_profiles(read, suite.cleaning))

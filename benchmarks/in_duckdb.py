@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from invoicelake.job import Run
-from invoicelake.sources.rates import read_quotes
+from invoicelake.sources.rates import quotes_file, read_quotes
 from invoicelake.transforms.ledger.kinds import SERVICES
 from invoicelake.transforms.rates import daily_rates
 
@@ -17,7 +17,9 @@ def run_job(run: Run, files: Path, lake: Path) -> dict[str, tuple[int, int]]:
     lake.mkdir(parents=True)
     with duckdb.connect(str(lake / "scratch.duckdb")) as database:
         database.execute(f"SET threads = {run.workers}")
-        rates = daily_rates(read_quotes(run.spark, None), run.suite.rates.max_age_days)
+        rates = daily_rates(
+            read_quotes(run.spark, quotes_file(run.spark, None)), run.suite.rates.max_age_days
+        )
         pounds = rates.where(f"currency = '{run.suite.ledger.currency}'").toPandas()
         database.register("quoted", pounds)
         database.execute("CREATE TABLE rate AS SELECT * FROM quoted")

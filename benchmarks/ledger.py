@@ -18,7 +18,6 @@ from pathlib import Path
 import by_hand
 import daily_ledger
 import in_duckdb
-import ingest_exchange_rates
 from invoicelake.job import Run, step
 from invoicelake.sources.generated.trade.ledger_files import ledger_files
 from scenarios import redated, scratch, with_settings
@@ -93,7 +92,6 @@ def _delivered(folder: Path, files: dict[str, bytes], copies: int) -> Path:
 
 def _ours(run: Run, files: Path, lake: Path) -> Sums:
     ours = with_settings(run, [f"lake.path={lake}", f"ledger.path={files}"])
-    step(ours, "ingest_exchange_rates", ingest_exchange_rates.main)
     step(ours, "daily_ledger", daily_ledger.main)
     rows = ours.lake.read("gold.daily_sales").groupBy("kind").agg({"entries": "sum", "amount_minor": "sum"})
     return {row["kind"]: (int(row["sum(entries)"]), int(row["sum(amount_minor)"])) for row in rows.collect()}

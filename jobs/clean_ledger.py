@@ -5,6 +5,7 @@ delivered, or whose rules, profiles, settings or rates changed, since they were 
 ledger.since and ledger.until, take some days alone. Where there are no profiles yet, they are fitted first.
 """
 
+import logging
 from datetime import date
 
 from pyspark.sql import functions as F
@@ -16,31 +17,44 @@ from invoicelake.transforms.ledger import cleaning, days, provenance
 from invoicelake.transforms.ledger.chunks import chunks_of_days, days_to_do
 from invoicelake.transforms.ledger.parties import names_of_countries
 
+log = logging.getLogger("invoicelake.jobs.clean_ledger")
+
 
 def main(run: Run) -> None:
     """Find the days to clean, and clean them some at a time."""
     settings = run.suite.ledger
     delivered = days.of_ledger(run.lake.read("bronze.ledger_delivery"), settings).collect()
     known = days.of_ledger(run.lake.read_or_empty("silver.ledger_day"), settings)
-    wanted = _made_from(run, {row.delivery_day: row.delivery_sha256 for row in delivered})
+    currencies = (settings.currency, run.suite.rates.reporting_currency)
+    rates = provenance.rates_by_day(
+        run.lake.read_or_empty("silver.exchange_rate"), currencies, [row.delivery_day for row in delivered]
+    )
+    wanted = _made_from(run, {row.delivery_day: row.delivery_sha256 for row in delivered}, rates)
     to_do = days_to_do(wanted, {row.delivery_day: row.made_from for row in known.collect()})
     lines = [(row.delivery_day, row.lines) for row in delivered if row.delivery_day in set(to_do)]
     for chunk in chunks_of_days(lines, run.suite.cleaning.lines_at_a_time):
         _clean(run, {day: wanted[day] for day in chunk})
     run.metrics["days_cleaned"] = len(to_do)
+    without_rate = provenance.days_without_rate(rates, currencies, to_do)
+    run.metrics["days_without_rate"] = len(without_rate)
+    if without_rate:
+        log.warning(
+            "no exchange rate of %s to %s on %d of %d days, first on %s: no amount of these is in the "
+            "reporting currency; give a newer file in rates.path",
+            *currencies,
+            len(without_rate),
+            len(to_do),
+            without_rate[0],
+        )
     run.require_few_rejected("silver.ledger_entry", "ledger.max_rejected_share")
 
 
-def _made_from(run: Run, delivered: dict[date, str]) -> dict[date, str]:
+def _made_from(run: Run, delivered: dict[date, str], rates: dict[date, str]) -> dict[date, str]:
     source = f"source = '{run.suite.ledger.source_name}'"
     if delivered and run.lake.read_or_empty("silver.product_profile").where(source).isEmpty():
         step(run, "fit_ledger", fit_ledger.main)
     names = ("silver.product_profile", "silver.customer_profile")
     profiles = [run.lake.read_or_empty(name).where(source) for name in names]
-    currencies = (run.suite.ledger.currency, run.suite.rates.reporting_currency)
-    rates = provenance.rates_by_day(
-        run.lake.read_or_empty("silver.exchange_rate"), currencies, list(delivered)
-    )
     return provenance.made_from(
         delivered, provenance.content_digest(profiles, ("fitted_at",)), rates, run.suite
     )

@@ -5,12 +5,20 @@ With --as-of DATE it costs what a day costs; without, it works on all days that 
 
 import build_daily_sales
 import clean_ledger
+import ingest_exchange_rates
 import ingest_ledger
 import reconcile_ledger
 import tie_cancellations
 from invoicelake.job import Run, execute, step
 
-STEPS = (ingest_ledger, clean_ledger, tie_cancellations, build_daily_sales, reconcile_ledger)
+STEPS = (
+    ingest_exchange_rates,
+    ingest_ledger,
+    clean_ledger,
+    tie_cancellations,
+    build_daily_sales,
+    reconcile_ledger,
+)
 
 
 def main(run: Run) -> None:

@@ -27,7 +27,7 @@ from invoicelake.job import Run, execute, step
 STEPS = (
     ingest_exchange_rates,
     ingest_master_data,
-    *daily_ledger.STEPS,
+    *(job for job in daily_ledger.STEPS if job is not ingest_exchange_rates),
     clean_master_data,
     ingest_documents,
     clean_text,

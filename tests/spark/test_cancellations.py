@@ -150,7 +150,7 @@ def test_days_are_cleaned_once_and_again_when_they_are_corrected(spark, tmp_path
     deliver(run, FIRST, [sound, ("100", "85123A", None, "2", "2.55", None)], "a")
     deliver(run, date(2024, 1, 2), [sound, sound, sound, ("101", "85123A", "", "x", "2.55", "")], "b")
     clean_ledger.main(run)
-    assert run.metrics["days_cleaned"] == 2
+    assert (run.metrics["days_cleaned"], run.metrics["days_without_rate"]) == (2, 2)
     entries = run.lake.read("silver.ledger_entry")
     assert [tuple(row) for row in entries.groupBy("entry_date").count().orderBy("entry_date").collect()] == [
         (FIRST, 2),

@@ -14,6 +14,8 @@ from running import run_job
 
 HEAD = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 TABLES = (
+    "silver.exchange_rate",
+    "silver.exchange_rate_file",
     "bronze.ledger_line",
     "bronze.ledger_line_rejected",
     "bronze.ledger_delivery",
@@ -41,17 +43,18 @@ def day_file(day: str, *lines: str) -> bytes:
 MONDAY = ("1001,A1,6,2.50", "1001,B2,1,10.00", "1002,A1,2,2.50")
 TUESDAY = ("1003,A1,4,2.50", "C1004,B2,-1,10.00")
 
-# Each step: why, files that are delivered, settings, days taken in, and afterwards lines and rejects by day.
+# Each step: why, files that are delivered, settings, days taken in, days missing of Monday to Wednesday, and
+# afterwards lines and rejects by day.
 STEPS: list[tuple[Any, ...]] = [
     (
         "two days",
         {"2024-01-01": day_file("2024-01-01", *MONDAY), "2024-01-02": day_file("2024-01-02", *TUESDAY)},
-        [], 2, {"01": 3, "02": 2}, {},
+        [], 2, 0, {"01": 3, "02": 2}, {},
     ),
     (
         "a day again without changes",
         {"2024-01-02": day_file("2024-01-02", *TUESDAY)},
-        [], 0, {"01": 3, "02": 2}, {},
+        [], 0, 0, {"01": 3, "02": 2}, {},
     ),
     (
         "a correction, one line less, and a later day, the one between missing; one is cut off",
@@ -61,7 +64,7 @@ STEPS: list[tuple[Any, ...]] = [
             "2024-01-05": day_file("2024-01-05", "1011,A1,1,2.50") + b"1012,A1,LAMP A1,1,2024-01-",
         },
         ["ledger.max_rejected_share=1"],
-        3, {"01": 2, "02": 2, "04": 1, "05": 1}, {"05": 1},
+        3, 1, {"01": 2, "02": 2, "04": 1, "05": 1}, {"05": 1},
     ),
     (
         "the late day, after the one that follows it; and the whole of the one that was cut off",
@@ -70,7 +73,7 @@ STEPS: list[tuple[Any, ...]] = [
             "2024-01-05": day_file("2024-01-05", "1011,A1,1,2.50", "1012,A1,1,2.50"),
         },
         ["ledger.since=2024-01-03", "ledger.until=2024-01-05"],
-        2, {"01": 2, "02": 2, "03": 1, "04": 1, "05": 2}, {},
+        2, 0, {"01": 2, "02": 2, "03": 1, "04": 1, "05": 2}, {},
     ),
     (
         "empty, with semicolons, without sales; impossible and other days, no number, a stock count, parts",
@@ -84,9 +87,10 @@ STEPS: list[tuple[Any, ...]] = [
             "2024-01-10": day_file("2024-01-10", "1019,A1,0.3333,2.5555", "1020,A1,0.3333,2.5555"),
         },
         ["ledger.max_rejected_share=1"],
-        5, {"01": 2, "02": 2, "03": 1, "04": 1, "05": 2, "09": 5, "10": 2}, {"06": 1, "07": 1},
+        5, 0, {"01": 2, "02": 2, "03": 1, "04": 1, "05": 2, "09": 5, "10": 2}, {"06": 1, "07": 1},
     ),
 ]  # fmt: skip
+RATES = "Date,GBP\n2024-01-05,0.85\n2024-01-01,0.86\n"
 # The whole way is gone after the first step, and after the last: amount by day in pence.
 AMOUNTS = [
     {"01": 3000, "02": 0},
@@ -116,7 +120,9 @@ class History:
 def history(spark, tmp_path_factory) -> History:
     folder = tmp_path_factory.mktemp("ledger by day")
     where = [f"lake.path={tmp_path_factory.mktemp('a lake')}", f"ledger.path={folder}"]
-    where.append("ledger.max_rejected_share=1")
+    rates = tmp_path_factory.mktemp("rates") / "rates.csv"
+    rates.write_text(RATES)
+    where += ["ledger.max_rejected_share=1", "ledger.delivered_on=[mon,tue,wed]", f"rates.path={rates}"]
     found = History(None, str(folder), {}, [], [], [], ({}, {}))
     for number, (why, files, settings, *_) in enumerate(STEPS):
         for day, content in files.items():
@@ -125,6 +131,7 @@ def history(spark, tmp_path_factory) -> History:
         lake = found.lake = run.lake
         found.seen[why] = (
             run.metrics["days_taken_in"],
+            run.metrics["days_missing"],
             by_day(lake.read("bronze.ledger_line"), "delivery_day", "*"),
             by_day(lake.read("bronze.ledger_line_rejected"), "delivery_day", "*"),
         )
@@ -150,6 +157,13 @@ def test_amounts_follow_the_deliveries_and_reconcile(history):
     assert history.amounts == AMOUNTS
     assert [len(days) for days in history.reconciled] == [2, 10]
     assert all(map(all, history.reconciled))
+
+
+def test_every_amount_is_in_the_reporting_currency_too(history):
+    entries = history.lake.read("silver.ledger_entry")
+    assert entries.where("reporting_amount_minor IS NULL").isEmpty()
+    in_cents = by_day(history.lake.read("gold.daily_sales"), "entry_date", "reporting_amount_minor")
+    assert in_cents == {"01": 3082, "02": 0, "03": 2907, "04": 291, "05": 588, "09": 294}
 
 
 def test_running_everything_again_commits_nothing(history):

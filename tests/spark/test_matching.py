@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from invoicelake.errors import JobError
-from invoicelake.sources.rates import read_quotes
+from invoicelake.sources.rates import quotes_file, read_quotes
 from invoicelake.transforms.entities.links import document_links, issued_documents
 from invoicelake.transforms.entities.matching import matches, members, parties, scored_pairs
 from invoicelake.transforms.entities.measured import agreement, pair_scores
 from invoicelake.transforms.entities.records import customer_records, supplier_records
 from invoicelake.transforms.rates import daily_rates, with_reporting_amount
+from running import run_job
 
 DAY = date(2024, 1, 31)
 RATES = "currency string, rate_day date, per_euro decimal(18,8), quoted_on date"
@@ -79,11 +80,35 @@ def test_a_rate_stands_in_until_the_next_one_or_until_it_is_too_old(spark):
 def test_rates_are_read_from_a_file_of_the_users_own(spark, tmp_path):
     file = tmp_path / "rates.csv"
     file.write_text("Date,USD,JPY\n2024-01-31,1.0837,N/A\n")
-    assert [tuple(row) for row in read_quotes(spark, str(file)).collect()] == [
+    assert [tuple(row) for row in read_quotes(spark, quotes_file(spark, str(file))).collect()] == [
         ("USD", DAY, Decimal("1.08370000"))
     ]
     with pytest.raises(JobError, match="no file of exchange rates"):
-        read_quotes(spark, str(Path(tmp_path, "none.zip")))
+        quotes_file(spark, str(Path(tmp_path, "none.zip")))
+
+
+# Each run: why, the rate of the dollar in the file, days that it stands in for, whether the file is taken in.
+RUNS = [
+    ("a file", "1.08", 1, True),
+    ("the same again", "1.08", 1, False),
+    ("a correction", "1.09", 1, True),
+    ("another setting", "1.09", 0, True),
+    ("its rates gone", "1.09", 0, True),
+]
+
+
+def test_a_file_of_rates_is_taken_in_once(spark, tmp_path):
+    file, lake = tmp_path / "rates.csv", tmp_path / "lake"
+    for why, rate, days, is_taken_in in RUNS:
+        file.write_text(f"Date,USD\n2024-01-31,{rate}\n")
+        if why == "its rates gone":
+            (lake / "silver" / "exchange_rate").rename(tmp_path / "moved away")
+        settings = (f"lake.path={lake}", f"rates.path={file}", f"rates.max_age_days={days}")
+        run = run_job(spark, "ingest_exchange_rates", *settings)
+        assert ("silver.exchange_rate" in run.tables) == is_taken_in, why
+        dollars = run.lake.read("silver.exchange_rate").where("currency = 'USD'").collect()
+        assert [row.per_euro for row in dollars] == [Decimal(rate)] * (1 + days), why
+        assert run.lake.read("silver.exchange_rate_file").count() == 1, why
 
 
 def frame_of(spark, specs, table, rows):

