@@ -35,7 +35,8 @@ _IN_DRIVER = "inprocess", "elephas", "elephas_asynchronous", "elephas_hogwild"
 
 def measure(run: Run) -> dict[str, float | str]:
     """For each launcher: median seconds of an epoch after the first, seconds of all of it, the last epoch's
-    validation score, and megabytes of all processes together at their peak.
+    validation score, the median share of those epochs that went into waiting for data on the rank that waited
+    longest, and megabytes of all processes together at their peak.
     """
     with scratch(run) as folder:
         job = _job(run, folder)
@@ -89,7 +90,12 @@ def _trained(job: TrainingJob, name: str, checkpoints: str) -> TrainingResult:
 
 def _figures(name: str, job: TrainingJob, result: TrainingResult) -> dict[str, float | str]:
     last = result.history[-1]
+
+    def usual(metric: str) -> float:
+        return statistics.median(entry[metric] for entry in result.history[1:])
+
     return {
-        f"epoch_s_{name}": round(statistics.median(entry["seconds"] for entry in result.history[1:]), 2),
+        f"epoch_s_{name}": round(usual("seconds"), 2),
+        f"wait_share_{name}": round(usual("wait_share"), 4),
         f"score_{name}": round(last[f"val_{job.task.criterion.metric}"], 4),
     }

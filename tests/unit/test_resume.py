@@ -8,6 +8,8 @@ import pytest
 import small_training
 from invoicelake.training import keeper
 from invoicelake.training.checkpoints import Checkpoints, Part, read_weights
+from invoicelake.training.loop import _compiled_model as compiled_model
+from invoicelake.training.ranks import Rank
 from small_training import MEASURED
 
 CHANGES = {"launcher": "inprocess", "processes": 1, "rows": 160, "checkpoint_every_s": 1e-3, "epochs": 2}
@@ -69,3 +71,29 @@ def test_metrics_of_an_epoch_are_of_all_its_rows_also_from_other_ranks(tmp_path,
     assert [found[name] for name in MEASURED] == pytest.approx(
         [undisturbed.history[-1][name] for name in MEASURED], rel=1e-6
     )
+
+
+class Beside(Rank):
+    """A rank beside another one, which waited for data for some share of the time."""
+
+    def __init__(self, waited):
+        super().__init__()
+        self.waited = waited
+
+    def gathered(self, values):
+        return np.stack([values, np.full_like(values, self.waited)])
+
+
+@pytest.mark.parametrize(("waited", "is_the_most"), [(0.99, True), (0.0, False)])
+def test_of_waiting_for_data_the_slowest_rank_counts(tmp_path, waited, is_the_most):
+    given, rank = job(tmp_path, "none"), Beside(waited)
+    found = rank.trainer(given, compiled_model(given, rank)).train_epoch(0)["wait_share"]
+    assert (found == waited) is is_the_most
+    assert 0 < found < 1
+
+
+def test_of_waiting_for_data_the_slowest_worker_of_elephas_counts():
+    from invoicelake.training.launchers.elephas_trainers import _combined as combined
+
+    workers = [{"loss": 2.0, "examples_per_s": 5.0, "wait_share": share} for share in (0.01, 0.25)]
+    assert combined(workers) == {"loss": 2.0, "examples_per_s": 10.0, "wait_share": 0.25}

@@ -52,8 +52,9 @@ class Trainer:
             done: what was done of the epoch before.
 
         Returns:
-            Metrics over all ranks, `examples_per_s` over all ranks, and of this rank `wait_share`, the share
-            of time that went into waiting for data, and `padding_share`, the share of tokens that hold none.
+            Metrics over all ranks, `examples_per_s` over all ranks, `wait_share`, the share of time that went
+            into waiting for data on the rank that waited longest, which the others wait for, and of this rank
+            `padding_share`, the share of tokens that hold none.
         """
         steps = self.train_steps(epoch, done)
         try:
@@ -83,7 +84,7 @@ class Trainer:
         summed = self._feed("train").rows if self._is_restored else counted
         return self._totals(float(summed)) | {
             "examples_per_s": counted / clock.seconds,
-            "wait_share": clock.wait_share,
+            "wait_share": float(self._rank.gathered(np.array([clock.wait_share])).max()),
             "padding_share": share.padding_share,
         }
 

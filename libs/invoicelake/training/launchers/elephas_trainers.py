@@ -119,9 +119,10 @@ class _Gathered(AccumulatorParam[list[Metrics]]):
 
 
 def _combined(metrics: Sequence[Metrics]) -> Metrics:
-    """Means over workers, whose shares are of equal size; rates add up."""
+    """Means over workers, whose shares are of equal size; rates add up, and of waiting the most counts."""
     means = {name: float(np.mean([entry[name] for entry in metrics])) for name in metrics[0]}
-    return means | {"examples_per_s": means["examples_per_s"] * len(metrics)}
+    waited = max(entry["wait_share"] for entry in metrics)
+    return means | {"examples_per_s": means["examples_per_s"] * len(metrics), "wait_share": waited}
 
 
 def _own_classes(model: Any) -> dict[str, Any]:
