@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -164,11 +164,24 @@ def write_arrays(file: Path, arrays: Mapping[str, Array]) -> None:
     Raises:
         JobError: the disk has no room for it.
     """
+    _write_whole(file, lambda out: _write(out, arrays))
+
+
+def write_json(file: Path, facts: Mapping[str, Any]) -> None:
+    """Write facts as `write_arrays` writes arrays.
+
+    Raises:
+        JobError: the disk has no room for it.
+    """
+    _write_whole(file, lambda out: out.write(json.dumps(facts, indent=1).encode()))
+
+
+def _write_whole(file: Path, write: Callable[[IO[bytes]], object]) -> None:
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as out:
-            _write(out, arrays)
+            write(out)
             out.flush()
             os.fsync(out.fileno())
         partial.replace(file)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import math
-import os
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import tensorflow as tf
 
 from invoicelake.errors import JobError
 from invoicelake.models.sharded import Exchange, ShardedEmbedding, sharded_layers
-from invoicelake.training.checkpoints import Array, write_arrays
+from invoicelake.training.checkpoints import Array, write_arrays, write_json
 from invoicelake.training.sharded_optimizer import optimizer_slots
 
 log = logging.getLogger(__name__)
@@ -56,6 +55,9 @@ def save_shards(folder: str | Path, model: Any, exchange: Exchange) -> None:
         folder: made if need be; a path that all ranks share.
         model: what is not sharded in it is not written, see `replicated_variables`.
         exchange: of its sharded embeddings.
+
+    Raises:
+        JobError: the disk has no room for it; the save before is as it was.
     """
     step = int(model.optimizer.iterations)
     target = Path(folder) / f"step-{step:010d}-rank-{exchange.index}-of-{exchange.size}.npz"
@@ -75,7 +77,7 @@ def save_shards(folder: str | Path, model: Any, exchange: Exchange) -> None:
         "tables": {name: _table_facts(layer) for name, layer in tables.items()},
     }
     write_arrays(target, arrays)
-    _write_json(
+    write_json(
         target.with_suffix(".json"), facts | {"sha256": _sha256(target), "bytes": target.stat().st_size}
     )
     # Nobody goes on before all have written.
@@ -206,12 +208,6 @@ def _from_chief(value: int, exchange: Exchange) -> int:
     counts = tf.ones(exchange.size, tf.int32)
     received, _ = exchange.alltoall(tf.fill([exchange.size], tf.constant(value, tf.int64)), counts)
     return int(received[0])
-
-
-def _write_json(file: Path, facts: Mapping[str, Any]) -> None:
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    partial.write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    partial.replace(file)
 
 
 def _sha256(file: Path) -> str:
