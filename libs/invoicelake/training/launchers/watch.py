@@ -13,14 +13,17 @@ from invoicelake.training.ranks import Event
 _MISSING = re.compile(r"(?:^|>:)(\d+)!?: \[")
 # Where a rank's main thread is while it waits for the others.
 _WAITING = ("execute.py:", "mpi_ops.py:")
+BUSY_LIMITS = 15
+"""How many limits a rank may be busy without a move: what turns in circles, or waits for a disk, is too."""
 
 
 @dataclass
 class _Seen:
-    """What is known of a rank; times are of the watch's clock."""
+    """What is known of a rank; times are of the watch's clock: of the last beat, move, and move or work."""
 
     at_s: float
     moved_s: float
+    worked_s: float
     beat: Event = field(default_factory=dict)
 
 
@@ -32,7 +35,8 @@ class Watch:
 
     Args:
         processes: number of ranks.
-        limit_s: time without a beat of a rank, or without a move of any of them, that is a stall.
+        limit_s: time without a beat of a rank, or without a move of any of them, that is a stall. Who is
+            busy has `BUSY_LIMITS` of it.
         clock: seconds.
         is_together: whether ranks step together; where they do not, each must move by itself.
     """
@@ -55,10 +59,11 @@ class Watch:
         with self._lock:
             now, rank = self._clock(), int(beat["rank"])
             before = self._seen.get(rank)
-            moved_s = before.moved_s if before else now
-            if before is None or beat["is_busy"] or beat["moves"] != before.beat["moves"]:
-                moved_s, self._missing = now, []
-            self._seen[rank] = _Seen(now, moved_s, beat)
+            moved_s, worked_s = (before.moved_s, before.worked_s) if before else (now, now)
+            has_moved = before is None or beat["moves"] != before.beat["moves"]
+            if has_moved or beat["is_busy"]:
+                worked_s, self._missing = now, []
+            self._seen[rank] = _Seen(now, now if has_moved else moved_s, worked_s, beat)
 
     def forget(self, rank: int) -> None:
         """Take that a rank is done, or gone."""
@@ -87,13 +92,23 @@ class Watch:
             if longest_s <= self._limit_s and not still:
                 return None
             silent = [rank for rank in sorted(self._seen) if self._is_silent(rank, now)]
-            told = ", ".join(self._told(rank, now) for rank in silent or self._blamed(still))
-            return f"training hung for {self._limit_s:.0f} s: {told}", self._details()
+            blamed = silent or self._blamed(still)
+            told = ", ".join(self._told(rank, now) for rank in blamed)
+            is_busy = not silent and any(self._is_busy(rank, now) for rank in blamed)
+            limit_s = self._limit_s * (BUSY_LIMITS if is_busy else 1)
+            return f"training hung for {limit_s:.0f} s: {told}", self._details()
 
     def _still(self, now: float) -> list[int]:
         """Ranks that do not get on; where they step together, all do as long as one does."""
-        still = [rank for rank in sorted(self._seen) if now - self._seen[rank].moved_s > self._limit_s]
+        still = [rank for rank in sorted(self._seen) if self._is_still(rank, now)]
         return still if not self._is_together or len(still) == len(self._seen) else []
+
+    def _is_still(self, rank: int, now: float) -> bool:
+        is_stuck = now - self._seen[rank].moved_s > BUSY_LIMITS * self._limit_s
+        return is_stuck or not self._is_busy(rank, now)
+
+    def _is_busy(self, rank: int, now: float) -> bool:
+        return now - self._seen[rank].worked_s <= self._limit_s
 
     def _is_silent(self, rank: int, now: float) -> bool:
         return now - self._seen[rank].at_s > self._limit_s / 2
@@ -107,9 +122,11 @@ class Watch:
         return still
 
     def _told(self, rank: int, now: float) -> str:
-        seen = self._seen[rank]
-        silent = f"silent for {now - seen.at_s:.0f} s, as if stopped; it was"
-        state = silent if self._is_silent(rank, now) else "it is"
+        seen, state = self._seen[rank], "it is"
+        if self._is_silent(rank, now):
+            state = f"silent for {now - seen.at_s:.0f} s, as if stopped; it was"
+        elif self._is_busy(rank, now):
+            state = "busy, yet without a step; it is"
         return f"{self.called(rank)}, {state} at {self._place(rank)} after {seen.beat['moves']} steps"
 
     def _place(self, rank: int) -> str:
