@@ -3,18 +3,23 @@
 import resource
 import threading
 import time
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from invoicelake import config
 from invoicelake.errors import JobError
-from invoicelake.training.checkpoints import Part, write_arrays
+from invoicelake.training.checkpoints import Part, write_arrays, write_json
 from invoicelake.training.epoch_plan import Done
 from invoicelake.training.keeper import Keeper
+from invoicelake.training.launchers import horovod_elastic, horovod_spark
 from invoicelake.training.launchers.heartbeat import Heartbeat, threads_now
 from invoicelake.training.launchers.restarting import LastCheckpoint, RestartingLauncher
+from invoicelake.training.launchers.slots import SlotsMissing
 from invoicelake.training.launchers.watch import Watch
-from invoicelake.training.ranks import Rank, RankFailed
+from invoicelake.training.ranks import Rank, RankFailed, RanksLate
 
 
 class Clock:
@@ -125,6 +130,37 @@ def test_a_stall_is_told_by_rank_and_place(doing, places, lines, told):
     assert told is None or told in found[0]
 
 
+HUNG = "training hung for 600 s: rank 0 (process 40 on h), busy, yet without a step; it is at a.py:1 read"
+# what ranks 0 and 1 do    what is told after 15 limits
+BUSY = [((IS_BUSY, STANDS), HUNG), ((IS_BUSY, IS_BUSY), HUNG), ((IS_BUSY, GETS_ON), None)]
+
+
+@pytest.mark.parametrize(("doing", "told"), BUSY)
+def test_who_is_busy_for_ever_hangs(doing, told):
+    clock = Clock()
+    watch = Watch(2, limit_s=40, clock=clock)
+    for second in range(0, 604, 2):
+        clock.now = float(second)
+        for rank, does in enumerate(doing):
+            moves, place = second if does == GETS_ON else 3, WAITS if does == STANDS else "a.py:1 read"
+            watch.take(beat(rank, moves, place, is_busy=does == IS_BUSY))
+        if second <= 600:
+            assert watch.stall() is None
+    found = watch.stall()
+    assert (found is None) == (told is None)
+    assert told is None or found[0].startswith(told)
+
+
+# training.stall_timeout_s   seconds after which Horovod ends ranks by itself
+BY_ITSELF = [(5, 300), (40, 640), (600, 9600)]
+
+
+@pytest.mark.parametrize(("limit_s", "seconds"), BY_ITSELF)
+def test_horovod_ends_no_ranks_before_the_driver_does(limit_s, seconds):
+    given = horovod_spark._environment(1, config.Training(stall_timeout_s=limit_s))
+    assert given["HOROVOD_STALL_SHUTDOWN_TIME_SECONDS"] == str(seconds)
+
+
 def test_ranks_that_are_not_all_up_are_no_stall():
     clock = Clock()
     watch = Watch(2, limit_s=40, clock=clock)
@@ -202,22 +238,24 @@ def test_what_works_is_told_from_what_hangs(work, is_busy):
 
 
 class Launcher:
-    """Fails, or finishes an epoch, as often as it is told to."""
+    """Fails, or tells of an event, as often as it is told to."""
 
     def __init__(self, last, *outcomes):
         self.last, self.outcomes = last, list(outcomes)
 
     def train(self, function, processes):
         while self.outcomes:
-            if (outcome := self.outcomes.pop(0)) is not EPOCH:
+            if isinstance(outcome := self.outcomes.pop(0), Exception):
                 raise outcome
-            self.last(EPOCH)
+            self.last(outcome)
         return [function(Rank())]
 
 
 EPOCH = {"event": "epoch", "epoch": 1}
 LOST = RankFailed("rank 1 was killed", is_passing=True)
 WRONG = RankFailed("rank 0 failed: ValueError: row 17 is no row")
+LATE = RanksLate("1 of 2 ranks came up within 600 s")
+UP = {"event": "device", "device": "cpu"}
 # failures                 what is told at the end
 TRIES = [
     ([], None),
@@ -227,6 +265,10 @@ TRIES = [
     ([EPOCH, LOST, LOST, LOST], "is used up"),
     ([WRONG], "row 17"),
     ([LOST, WRONG], "row 17"),
+    ([LATE], "1 of 2 ranks came up"),
+    ([LOST, LATE], "1 of 2 ranks came up"),
+    ([UP, LOST, LATE], None),
+    ([UP, LOST, LATE, LATE], "1 of 2 ranks came up within 600 s; training.max_restarts=2 is used up"),
 ]
 
 
@@ -241,6 +283,62 @@ def test_lost_ranks_are_started_again(outcomes, told):
             launcher.train(lambda rank: rank.index, 1)
 
 
+# slots at the end of the wait   it need not come again
+LATENESS = [(2, False), (1, True)]
+
+
+@pytest.mark.parametrize(("slots", "is_passing"), LATENESS)
+def test_ranks_that_come_too_late_need_not_do_so_again_where_a_slot_was_lost(monkeypatch, slots, is_passing):
+    monkeypatch.setattr(horovod_spark, "spark_context", lambda: None)
+    monkeypatch.setattr(horovod_spark, "present_slots", lambda _: slots)
+    launcher = horovod_spark.HorovodLauncher(config.Training(start_timeout_s=1))
+    tasks, output = SimpleNamespace(ended=threading.Event()), SimpleNamespace(up={0: {}}, failed_at=None)
+    with pytest.raises(RankFailed, match="1 of 2 ranks came up within 1 s; see that Spark has 2") as late:
+        launcher._wait(tasks, output, Watch(2, 40), 2)
+    assert late.value.is_passing is is_passing
+
+
+FEW = SlotsMissing("training.processes=2, but the executors that Spark has run 1 tasks at once")
+LATE_FOR_WANT = RanksLate("1 of 2 ranks came up within 600 s", is_passing=True)
+# failures                   slots at each start   ranks started    what is told at the end
+ELASTIC = [
+    ([FEW], [2, 1], [2, 1], None),
+    ([LATE_FOR_WANT], [2, 1], [2, 1], None),
+    ([LOST, FEW], [2, 2, 1], [2, 2, 1], None),
+    ([FEW, FEW, FEW], [2, 2, 2], [2, 2, 2], "run 1 tasks at once; training.max_restarts=2 is used up"),
+    ([FEW], [2, 0], [2], "Spark has room for 0 ranks, training.min_processes=1 are needed"),
+    ([LATE], [2], [2], "1 of 2 ranks came up"),
+    ([WRONG], [2], [2], "row 17"),
+]
+
+
+@pytest.mark.parametrize(("failures", "slots", "sizes", "told"), ELASTIC)
+def test_fewer_ranks_go_on_whatever_became_of_the_others(monkeypatch, failures, slots, sizes, told):
+    last, started = LastCheckpoint(None), []
+    ranks, there = Launcher(last, *failures), list(slots)
+
+    class Started:
+        def __init__(self, *_):
+            pass
+
+        def train(self, function, size):
+            started.append(size)
+            return ranks.train(function, size)
+
+    for name, stand_in in {
+        "HorovodLauncher": Started,
+        "spark_context": lambda: None,
+        "present_slots": lambda _: there.pop(0) if len(there) > 1 else there[0],
+        "_SETTLE_S": 0,
+    }.items():
+        monkeypatch.setattr(horovod_elastic, name, stand_in)
+    settings = config.Training(launcher="horovod_elastic", max_restarts=2, start_timeout_s=1)
+    elastic = horovod_elastic.ElasticLauncher(settings, last)
+    with pytest.raises(JobError, match=told) if told else nullcontext():
+        assert elastic.train(lambda rank: rank.index, 2) == [0]
+    assert started == sizes
+
+
 def test_it_is_told_why_ranks_are_started_again_and_from_where(caplog):
     last = LastCheckpoint(None)
     last({"event": "checkpoint", "epoch": 1, "step": 40})
@@ -251,15 +349,19 @@ def test_it_is_told_why_ranks_are_started_again_and_from_where(caplog):
     ]
 
 
-def test_no_room_is_told_and_leaves_what_was_there(tmp_path):
-    write_arrays(tmp_path / "a.npz", {"x": np.zeros(3)})
+WRITES = [(write_arrays, {"x": np.zeros(9000)}), (write_json, {"x": [0] * 9000})]
+
+
+@pytest.mark.parametrize(("write", "much"), WRITES)
+def test_no_room_is_told_and_leaves_what_was_there(tmp_path, write, much):
+    write(tmp_path / "a", {"x": [0, 0]})
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises(
             JobError, match=r"no room to write .*\(File too large\).*MB free; make room there"
         ):
-            write_arrays(tmp_path / "b.npz", {"x": np.zeros(9000)})
+            write(tmp_path / "b", much)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]

@@ -22,7 +22,7 @@ from invoicelake.training.launchers.rank_output import MARK, RankOutput
 from invoicelake.training.launchers.rank_places import interface_to_others, place, require_own_name
 from invoicelake.training.launchers.rank_server import RankServer, served
 from invoicelake.training.launchers.rank_task import event_line
-from invoicelake.training.launchers.spark_failure import cause_of
+from invoicelake.training.launchers.spark_failure import cause_of, is_loss
 from invoicelake.training.launchers.watch import Watch
 from invoicelake.training.progress import Progress
 from invoicelake.training.task import Criterion
@@ -309,6 +309,28 @@ CAUSES = [
     (SimpleNamespace(java_exception=JAVA), "ConnectionError: rank 1 at b does not reach the driver"),
     (SimpleNamespace(java_exception="Job was cancelled\n\tat java.lang"), "Job was cancelled"),
 ]
+
+
+KILLED = """org.apache.spark.SparkException: Job aborted due to stage failure: Could not recover from a failed
+barrier ResultStage. Most recent failure reason: barrier task ResultTask(0, 1) finished unsuccessfully.
+ExecutorLostFailure (executor 0 exited caused by one of the running tasks) Reason: exited with code 137"""
+CRASHED = "org.apache.spark.SparkException: task 1 failed: Python worker exited unexpectedly (crashed)"
+# what Spark failed with before a rank was heard of       it need not come again
+LOSSES = [
+    (SimpleNamespace(java_exception=KILLED), True),
+    (SimpleNamespace(java_exception=CRASHED), True),
+    (SimpleNamespace(java_exception=JAVA), False),
+    (RuntimeError("Exit code: 1"), False),
+    (None, False),
+]
+
+
+@pytest.mark.parametrize(("error", "is_passing"), LOSSES)
+def test_a_rank_lost_before_it_was_heard_of_need_not_be_so_again(error, is_passing):
+    failure = heard()[0].failure(error)
+    assert failure.is_passing is is_loss(error) is is_passing
+    assert str(failure).startswith("a rank was lost before it" if is_passing else "training stopped: ")
+    assert str(error) in failure.details
 
 
 @pytest.mark.parametrize(("error", "cause"), CAUSES)

@@ -144,3 +144,7 @@ class RankFailed(JobError):
     def __init__(self, message: str, details: str = "", is_passing: bool = False) -> None:
         super().__init__(message, details)
         self.is_passing = is_passing
+
+
+class RanksLate(RankFailed):
+    """Not all ranks came up in time; where they came up before, it need not come again."""

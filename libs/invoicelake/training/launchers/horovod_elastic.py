@@ -16,7 +16,7 @@ from invoicelake import config
 from invoicelake.errors import JobError
 from invoicelake.training.launchers.horovod_spark import HorovodLauncher, RanksInterrupted
 from invoicelake.training.launchers.restarting import LastCheckpoint, Tries
-from invoicelake.training.launchers.slots import present_slots, spark_context
+from invoicelake.training.launchers.slots import SlotsMissing, present_slots, spark_context
 from invoicelake.training.ranks import Event, Rank, RankFailed
 
 log = logging.getLogger(__name__)
@@ -49,10 +49,15 @@ class ElasticLauncher:
             except RanksInterrupted:
                 place = str(self._last)
                 log.info("there is room for more than %d ranks; starting more, from %s", size, place)
-            except RankFailed as failure:
-                tries.take(failure)
-                told = str(failure), str(self._last)
-                log.warning("%s; starting as many as there is room for, from %s", *told)
+                continue
+            except SlotsMissing as error:
+                # One was lost after they were counted; counted anew, fewer may do.
+                failure = RankFailed(str(error), is_passing=True)
+            except RankFailed as error:
+                failure = error
+            tries.take(failure)
+            told = str(failure), str(self._last)
+            log.warning("%s; starting as many as there is room for, from %s", *told)
 
     def _train(self, function: Callable[[Rank], T], size: int, wanted: int) -> list[T]:
         interrupt = threading.Event()

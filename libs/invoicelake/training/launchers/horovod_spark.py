@@ -12,20 +12,20 @@ from typing import Any, TypeVar
 import cloudpickle
 
 from invoicelake import config
-from invoicelake.errors import JobError
 from invoicelake.training.launchers.barrier_tasks import BarrierTasks, driver_address
 from invoicelake.training.launchers.rank_output import RankOutput
 from invoicelake.training.launchers.rank_server import RankServer, Rendezvous, served
 from invoicelake.training.launchers.rank_task import Order, run_rank
 from invoicelake.training.launchers.slots import (
     await_slots,
+    present_slots,
     refuse_dynamic_allocation,
     require_slots,
     spark_context,
     threads_per_rank,
 )
-from invoicelake.training.launchers.watch import Watch
-from invoicelake.training.ranks import Event, Listener, Rank, RankFailed
+from invoicelake.training.launchers.watch import BUSY_LIMITS, Watch
+from invoicelake.training.ranks import Event, Listener, Rank, RankFailed, RanksLate
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -33,7 +33,7 @@ T = TypeVar("T")
 _POLL_S = 0.05
 # After this long, ranks that have not noticed that another one failed are ended.
 _GRACE_S = 5.0
-_STALL_S = 300
+_HOROVOD_STALL_S = 300
 # Longer than their tasks wait for last words; Spark would begin a failed job anew, and wait for slots.
 _END_S = 6.0
 _LAST_WORDS_S = 5.0
@@ -69,7 +69,9 @@ class HorovodLauncher:
         """Run `function` as `processes` ranks.
 
         Raises:
+            RankFailed: as of `Launcher`.
             RanksInterrupted: `interrupt` was set.
+            SettingsError: there are not as many slots as ranks.
         """
         context = spark_context()
         refuse_dynamic_allocation(context)
@@ -114,9 +116,10 @@ class HorovodLauncher:
             if len(output.up) == processes:
                 met = met or _tell(output.up)
             elif now > give_up:
-                raise JobError(
+                raise RanksLate(
                     f"{len(output.up)} of {processes} ranks came up within {limit_s} s; "
-                    f"see that Spark has {processes} free slots, or set training.start_timeout_s"
+                    f"see that Spark has {processes} free slots, or set training.start_timeout_s",
+                    is_passing=present_slots(spark_context()) < processes,
                 )
 
 
@@ -152,6 +155,8 @@ def _environment(threads: int, settings: config.Training) -> dict[str, str]:
         "HOROVOD_GLOO_TIMEOUT_SECONDS": str(settings.start_timeout_s),
         # Who is missing from an exchange is told before ranks are ended for it.
         "HOROVOD_STALL_CHECK_TIME_SECONDS": str(max(settings.stall_timeout_s // 3, 1)),
-        # By itself Horovod waits for ever for a rank that hangs.
-        "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": str(_STALL_S),
+        # By itself Horovod waits for ever for a rank that hangs; the watch, which says who does, comes first.
+        "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": str(
+            max((BUSY_LIMITS + 1) * settings.stall_timeout_s, _HOROVOD_STALL_S)
+        ),
     }

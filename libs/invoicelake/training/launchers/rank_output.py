@@ -10,7 +10,7 @@ import time
 from collections import deque
 
 from invoicelake.training.launchers.rank_task import MARK
-from invoicelake.training.launchers.spark_failure import cause_of
+from invoicelake.training.launchers.spark_failure import cause_of, is_loss
 from invoicelake.training.launchers.watch import Watch
 from invoicelake.training.ranks import Event, Listener, RankFailed
 
@@ -69,9 +69,13 @@ class RankOutput:
         if self._failed:
             told = f"ranks lost each other: {self._failed[0]['cause']}"
             return RankFailed(told, f"{self._failed[0]['trace']}\n{details}", is_passing=True)
+        details = f"{error}\n{details}"
+        if is_loss(error):
+            told = "a rank was lost before it was heard of: its executor, or Python there, is gone"
+            return RankFailed(told, details, is_passing=True)
         told = cause_of(error) if error is not None else "no rank says why"
-        # Before any rank was up, what is wrong is not that one was lost.
-        return RankFailed(f"training stopped: {told}", f"{error}\n{details}", is_passing=bool(self.up))
+        # Before any rank was up, what is wrong is in most cases not that one was lost.
+        return RankFailed(f"training stopped: {told}", details, is_passing=bool(self.up))
 
     def _take(self, line: str) -> None:
         parsed = event_in(line)

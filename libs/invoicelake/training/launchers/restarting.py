@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from invoicelake.config import SettingsError
-from invoicelake.training.ranks import Event, Launcher, Listener, Rank, RankFailed
+from invoicelake.training.ranks import Event, Launcher, Listener, Rank, RankFailed, RanksLate
 
 log = logging.getLogger(__name__)
 
@@ -22,15 +22,18 @@ class LastCheckpoint:
 
     Attributes:
         epochs: how many have been finished.
+        has_begun: whether all ranks have been up.
     """
 
     def __init__(self, listener: Listener | None) -> None:
         self._listener = listener
         self.epochs = 0
+        self.has_begun = False
         self._place = "the last checkpoint, if there is one"
 
     def __call__(self, event: Event) -> None:
-        """Take an event of the chief."""
+        """Take an event of the chief, which tells none before it has met the other ranks."""
+        self.has_begun = True
         if event["event"] == "epoch":
             self.epochs += 1
             self._place = f"the end of epoch {event['epoch']}"
@@ -65,7 +68,7 @@ class Tries:
         Raises:
             RankFailed: the failure would come again, or it has come too often.
         """
-        if not failure.is_passing:
+        if not (failure.is_passing or (isinstance(failure, RanksLate) and self._last.has_begun)):
             raise failure
         if self._last.epochs > self._epochs:
             self._epochs, self.number = self._last.epochs, 0

@@ -50,11 +50,15 @@ def require_slots(context: Any, processes: int) -> None:
     )
 
 
+class SlotsMissing(SettingsError):
+    """Executors that are there, or were to come, have too few slots."""
+
+
 def await_slots(context: Any, processes: int, timeout_s: float) -> None:
     """Wait until all ranks can run at once: executors come up after the session does.
 
     Raises:
-        SettingsError: they do not come up. A standalone cluster, which gives all that it has at once, is not
+        SlotsMissing: they do not come up. A standalone cluster, which gives all that it has at once, is not
             waited for long after the last executor came or went; elsewhere executors may come as long as
             ranks have time to.
     """
@@ -63,7 +67,7 @@ def await_slots(context: Any, processes: int, timeout_s: float) -> None:
     patience_s = min(timeout_s, _SETTLED_S) if context.master.startswith("spark://") else timeout_s
     while (slots := present_slots(context)) < processes:
         if time.time() > _last_change(context) + patience_s:
-            raise SettingsError(
+            raise SlotsMissing(
                 f"training.processes={processes}, but the executors that Spark has at {context.master} run "
                 f"{slots} tasks at once, and no more came within {patience_s:.0f} s; "
                 f"set training.processes={slots or 1}, add workers, or {_GIVE_MORE}"
