@@ -16,6 +16,7 @@ from feed_files import FIXED, LAYOUT, SPECS, T, first_words, packed, table, tens
 from invoicelake.errors import JobError
 from invoicelake.models.encoding import TensorSpec
 from invoicelake.tables import PinnedTable
+from invoicelake.training import sources
 from invoicelake.training.epoch_plan import Done, Draw
 from invoicelake.training.feed import Feed, draw_of
 from invoicelake.training.sources import HeldRows, StreamedRows, open_rows
@@ -226,6 +227,14 @@ def test_streaming_holds_a_part_of_the_table(tmp_path):
     tracemalloc.stop()
     assert arrow_most < 2 * 2**20
     assert python_most < 2 * 2**20
+
+
+@pytest.mark.parametrize("use", [every_row, abandoned, raising])
+def test_memory_is_given_back_once_an_epoch_is_over(tmp_path, monkeypatch, use):
+    given = []
+    monkeypatch.setattr(sources, "_give_back_memory", lambda: given.append(True))
+    use(StreamedRows(table(tmp_path, 200, (10, 100)), LAYOUT))
+    assert given == [True]
 
 
 def test_buffer_is_a_part_of_the_memory_and_no_less_than_a_batch():

@@ -6,10 +6,11 @@ their first key, where they are streamed. Neither hangs on the names of files.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import logging
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -84,7 +85,10 @@ class StreamedRows:
 
     def blocks(self, wanted: Sequence[Rows]) -> Generator[Tensors, None, None]:
         """Yield the tensors of each list of rows; a row group that two neighbours share is read once."""
-        yield from self._read(wanted, self._layout.columns[1:])
+        try:
+            yield from self._read(wanted, self._layout.columns[1:])
+        finally:
+            _give_back_memory()
 
     def lengths(self, rows: Rows) -> NDArray[np.int64]:
         """Tokens of each of the rows; reads but the column that tells."""
@@ -181,6 +185,16 @@ def _told(table: PinnedTable, items: Generator[Any, None, None]) -> Generator[An
         if isinstance(error, FileNotFoundError) or "non-file path" in str(error):
             raise files_gone(table.name, table.version, str(error)) from error
         raise
+
+
+def _give_back_memory() -> None:
+    """Give memory that was freed back to the system, where the C library is GNU's.
+
+    It keeps what a thread has freed for threads to come, in up to eight places for each processor; each epoch
+    has threads of its own, so that memory would grow until all of these places hold as much.
+    """
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _as_slice(places: Rows) -> slice | Rows:
