@@ -10,14 +10,19 @@ from functools import partial
 
 import cloudpickle
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark import TaskContext, cloudpickle as pickle_of_spark
 
+from delay_examples import columns, encoding
 from invoicelake import config
 from invoicelake.config import SettingsError
 from invoicelake.errors import JobError
+from invoicelake.models.delay_encoding import LABELS
 from invoicelake.tables import PinnedTable
 from invoicelake.training.checkpoints import read_weights
+from invoicelake.training.delay_task import DelayTask
 from invoicelake.training.epoch_plan import Done
 from invoicelake.training.extractor_task import ExtractorTask
 from invoicelake.training.job import TrainingJob
@@ -198,6 +203,33 @@ def test_elephas_workers_train_together(spark, job, capfd, name, changes):
     assert [event["epoch"] for event in events if event["event"] == "epoch"] == [1, 2]
     assert capfd.readouterr().out == ""
     assert threading.active_count() == threads
+
+
+def delays(folder, split, rows):
+    """Receivables that are settled the later, the longer their terms are."""
+    arrays = encoding().encode(columns(rows))
+    days = arrays["numbers"][:, :1] * 5
+    arrays[LABELS.name] = np.concatenate([days, days > 0], axis=1).astype(LABELS.dtype)
+    packed = {name: [row.tobytes() for row in values] for name, values in arrays.items()}
+    file = folder / f"{split}.parquet"
+    pq.write_table(pa.table({"invoice_number": [f"{row:04d}" for row in range(rows)], **packed}), file)
+    return PinnedTable("gold.payment_delay_tensor", str(folder), 1, (str(file),), (rows,))
+
+
+def test_elephas_workers_learn_payment_delay_together(spark, job, tmp_path):
+    """Its rows have no tokens, and its model several inputs and layers of its own."""
+    settings = config.DelayModel(width=16, dropout=0.0)
+    given = replace(
+        job("elephas", 2, epochs=2, batch_size=32),
+        task=DelayTask(settings, encoding()),
+        train=delays(tmp_path, "train", 300),
+        validation=delays(tmp_path, "validation", 60),
+    )
+    (result,) = train(given)
+    losses = [entry["val_loss"] for entry in result.history]
+    assert len(losses) == 2
+    assert losses[1] < losses[0]
+    assert result.best_score == -losses[1]
 
 
 class FailingTask(ExtractorTask):
