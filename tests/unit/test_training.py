@@ -333,6 +333,12 @@ def test_a_rank_lost_before_it_was_heard_of_need_not_be_so_again(error, is_passi
     assert str(error) in failure.details
 
 
+def test_a_task_that_cannot_start_its_rank_is_told_and_not_the_ranks_that_were_ended_for_it():
+    failure = heard(ended(0, -9))[0].failure(SimpleNamespace(java_exception=JAVA))
+    assert str(failure) == "training stopped: ConnectionError: rank 1 at b does not reach the driver"
+    assert not failure.is_passing
+
+
 @pytest.mark.parametrize(("error", "cause"), CAUSES)
 def test_failure_of_a_spark_job_is_told_in_a_line(error, cause):
     assert cause_of(error) == cause

@@ -10,7 +10,7 @@ import time
 from collections import deque
 
 from invoicelake.training.launchers.rank_task import MARK
-from invoicelake.training.launchers.spark_failure import cause_of, is_loss
+from invoicelake.training.launchers.spark_failure import cause_of, is_loss, raised
 from invoicelake.training.launchers.watch import Watch
 from invoicelake.training.ranks import Event, Listener, RankFailed
 
@@ -62,6 +62,9 @@ class RankOutput:
             first = causes[0]
             told = f"rank {first['rank']} failed: {first['cause']}"
             return RankFailed(told, f"{first['trace']}\n{details}")
+        if error is not None and not self.up and (cause := raised(error)):
+            # A task that could not start its rank; the others were ended for want of that.
+            return RankFailed(f"training stopped: {cause}", f"{error}\n{details}")
         told_of = {event["rank"] for event in self._failed}
         for rank, code in self._ended.items():
             if code != 0 and rank not in told_of:

@@ -7,10 +7,14 @@ _LOSSES = ("ExecutorLostFailure", "Python worker exited unexpectedly")
 
 
 def cause_of(error: BaseException) -> str:
-    """The last line of the Python traceback of the task that failed, or else the first of what Spark says."""
-    told = _told(error)
-    trace = told.partition("Traceback (most recent call last)")[2].partition("\n\n")[0].strip()
-    return trace.rpartition("\n")[2].strip() or told.partition("\n")[0]
+    """What the task that failed has raised, or else the first line of what Spark says."""
+    return raised(error) or _told(error).partition("\n")[0]
+
+
+def raised(error: BaseException) -> str:
+    """The last line of the Python traceback of the task that failed; empty where none has raised anything."""
+    trace = _told(error).partition("Traceback (most recent call last)")[2].partition("\n\n")[0].strip()
+    return trace.rpartition("\n")[2].strip()
 
 
 def is_loss(error: BaseException | None) -> bool:
