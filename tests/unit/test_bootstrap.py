@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from invoicelake.evaluation.bootstrap import Difference, bootstrap_interval, paired_difference
@@ -20,8 +22,24 @@ DOCUMENTS = [
 ]
 
 
-def test_bootstrap_interval_holds_the_score_and_narrows_with_documents():
-    few, many = (DOCUMENTS * 5, DOCUMENTS * 500)
+def of_suppliers(times: int) -> list[Scored]:
+    """The documents that many times, each time of other suppliers."""
+    return [
+        replace(
+            document,
+            truths={**document.truths, "company": f"{document.truths['company']}{number}"},
+            predictions={
+                name: f"{value}{number}" if name == "company" else value
+                for name, value in document.predictions.items()
+            },
+        )
+        for number in range(times)
+        for document in DOCUMENTS
+    ]
+
+
+def test_bootstrap_interval_holds_the_score_and_narrows_with_suppliers():
+    few, many = of_suppliers(5), of_suppliers(500)
     f1 = score(DOCUMENTS, FIELDS).of("exact").f1
     low, high = bootstrap_interval(few, FIELDS)
     narrow_low, narrow_high = bootstrap_interval(many, FIELDS)
@@ -36,9 +54,28 @@ def test_bootstrap_interval_is_the_same_for_the_same_seed_in_any_order():
 
 
 def test_bootstrap_interval_is_as_wide_as_the_normal_approximation():
-    halves = [scored({"total": "1"}, {"total": value}) for value in ("1", "2") * 200]
+    halves = [
+        scored({"total": "1"}, {"total": value}, document_id=str(number))
+        for number, value in enumerate(("1", "2") * 200)
+    ]
     expected = 1.96 * (0.5 * 0.5 / len(halves)) ** 0.5
     assert bootstrap_interval(halves, ["total"]) == pytest.approx((0.5 - expected, 0.5 + expected), abs=0.01)
+
+
+def test_documents_of_a_supplier_are_drawn_together():
+    def half_right(suppliers: int) -> list[Scored]:
+        return [
+            scored(
+                {"company": f"S{n % suppliers}", "total": "1"},
+                {"total": str(1 + n % suppliers % 2)},
+                document_id=str(n),
+            )
+            for n in range(200)
+        ]
+
+    few, many = (bootstrap_interval(half_right(suppliers), ["total"]) for suppliers in (20, 200))
+    assert few[1] - few[0] > 2.5 * (many[1] - many[0])
+    assert few[0] < 0.5 < few[1]
 
 
 @pytest.mark.parametrize("documents", [[], DOCUMENTS[3:]])

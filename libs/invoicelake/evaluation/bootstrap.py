@@ -1,25 +1,28 @@
-"""How far scores and their differences would move with other documents like these: bootstrap over documents.
+"""How far scores and their differences would move with other documents like these: bootstrap over suppliers.
 
-Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 (percentile intervals) and 16; two
-readers of the same documents are compared on the same draws, as in Koehn, Statistical Significance Tests for
-Machine Translation Evaluation, EMNLP 2004, section 4.
+Documents of one supplier are right and wrong together, so suppliers are drawn with all of their documents
+(cluster bootstrap; Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8); a
+document without a labelled company is drawn by itself. Intervals are of percentiles (Efron and Tibshirani, An
+Introduction to the Bootstrap, 1993, chapter 13); two readers of the same documents are compared on the same
+draws, as in Koehn, Statistical Significance Tests for Machine Translation Evaluation, EMNLP 2004, section 4.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from invoicelake.evaluation.metrics import HELD_OUT, Counts, Scored, compared
+from invoicelake.evaluation.metrics import HELD_OUT, Counts, Scored, compared, letters_and_digits
 
 _DRAWS = 2000
 _SHARE = 0.95
 _COUNTS = 3
+_SUPPLIER = "company"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Difference:
     Attributes:
         documents: how many there were.
         gain: micro F1 of the second less that of the first.
-        low: lower end of the interval of gains when the documents are drawn anew.
+        low: lower end of the interval of gains when the suppliers are drawn anew.
         high: upper end.
     """
 
@@ -52,12 +55,12 @@ def bootstrap_interval(
     draws: int = _DRAWS,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Interval that holds `share` of the headline F1s when the held-out documents are drawn anew.
+    """Interval that holds `share` of the headline F1s when the suppliers held out are drawn anew.
 
     It says how far the score would move with other documents like these; `(0.0, 0.0)` without documents.
     """
     held_out = (document for document in documents if document.group in HELD_OUT)
-    counts = [_totals(document, fields, normalisation) for document in held_out]
+    counts = _by_supplier((_supplier(each), _totals(each, fields, normalisation)) for each in held_out)
     return _interval(_f1(_drawn(counts, draws, seed)), share) if counts else (0.0, 0.0)
 
 
@@ -73,26 +76,31 @@ def paired_difference(
 ) -> Difference:
     """Compare two readers on the documents of the given names, which both must have read.
 
-    The interval holds `share` of the gains when the documents are drawn anew; all zeros without documents.
+    The interval holds `share` of the gains when the suppliers are drawn anew; all zeros without documents.
     """
-    parts = [_by_document(reader, fields, documents, normalisation) for reader in (first, second)]
+    parts = [{each.document_id: each for each in reader} for reader in (first, second)]
     names = sorted(documents)
     if not names:
         return Difference(0, 0.0, 0.0, 0.0)
-    counts = [(*parts[0][name], *parts[1][name]) for name in names]
+    counts = _by_supplier(
+        (_supplier(parts[0][name]), sum((_totals(part[name], fields, normalisation) for part in parts), ()))
+        for name in names
+    )
     gains = _gain(_drawn(counts, draws, seed))
     (gain,) = _gain(np.array(counts).sum(axis=0, keepdims=True))
     return Difference(len(names), float(gain), *_interval(gains, share))
 
 
-def _by_document(
-    read: Iterable[Scored], fields: Sequence[str], documents: Collection[str], normalisation: str
-) -> Mapping[str, tuple[int, ...]]:
-    return {
-        each.document_id: _totals(each, fields, normalisation)
-        for each in read
-        if each.document_id in documents
-    }
+def _supplier(document: Scored) -> str:
+    return letters_and_digits(document.truths.get(_SUPPLIER, "")).casefold() or f"/{document.document_id}"
+
+
+def _by_supplier(counts: Iterable[tuple[str, tuple[int, ...]]]) -> list[tuple[int, ...]]:
+    """The sum of the counts of each supplier."""
+    found: dict[str, list[tuple[int, ...]]] = defaultdict(list)
+    for supplier, each in counts:
+        found[supplier].append(each)
+    return [tuple(map(sum, zip(*each, strict=True))) for each in found.values()]
 
 
 def _totals(document: Scored, fields: Sequence[str], normalisation: str) -> tuple[int, ...]:
@@ -101,8 +109,8 @@ def _totals(document: Scored, fields: Sequence[str], normalisation: str) -> tupl
 
 
 def _drawn(counts: Sequence[tuple[int, ...]], draws: int, seed: int) -> NDArray[Any]:
-    """Sums of the counts `(draws, C)` over documents that are drawn with replacement."""
-    # Documents with the same counts are alike, so drawing kinds is drawing documents, at any number of them.
+    """Sums of the counts `(draws, C)` over suppliers that are drawn with replacement."""
+    # Suppliers with the same counts are alike, so drawing kinds is drawing suppliers, at any number of them.
     kinds = Counter(counts)
     table = np.array(sorted(kinds), dtype=np.int64)
     weights = np.array([kinds[kind] for kind in sorted(kinds)], dtype=np.int64)

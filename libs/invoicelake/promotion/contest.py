@@ -106,7 +106,7 @@ def decide(entries: Sequence[Entry], tracking: Tracking, seed: int) -> Outcome:
     """Choose the champion, and move the aliases.
 
     A challenger wins where it reads what neither was trained on better than the champion (exact micro F1)
-    beyond noise: when the documents are drawn anew, the interval of 95% of its gains is above 0. Otherwise,
+    beyond noise: when their suppliers are drawn anew, the interval of 95% of its gains is above 0. Otherwise,
     and without a document new to both, the champion stays.
     """
     champion, challenger = entries[0], entries[-1]
