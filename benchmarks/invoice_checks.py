@@ -39,7 +39,7 @@ def measure(run: Run) -> dict[str, float | str]:
     suite = run.suite
     settings = suite.invoice_checks.model_copy(update={"as_of": suite.invoice_checks.as_of or AS_OF})
     found = counted(suite.benchmark.invoices, suite.seed, suite.generator, settings)
-    found["printed"] = printed_to_review(
+    printed = printed_to_review(
         suite.benchmark.invoices, suite.seed, suite.generator, settings, suite.publish, suite.field_names
     )
     sound, faulty = found["sound"], found["faulty"]
@@ -48,7 +48,7 @@ def measure(run: Run) -> dict[str, float | str]:
     return {
         "sound": sound,
         "sound_to_review": found["sound sent to review"],
-        "sound_as_printed_to_review": found["printed"],
+        "sound_as_printed_to_review": printed,
         "faulty": faulty,
         "faulty_accepted": found["faulty accepted"],
         "faulty_without_fitting_reason": found["without fitting reason"],

@@ -99,11 +99,11 @@ def killed_and_undisturbed(
             killed += _is_killed(job, disturbed, landing, _moment(_lines_of(job, usual), draw))
             _said(job, disturbed, landing)
             log.info("%s: %d runs killed", job, killed)
-        usual = []
+        of_a_day: list[Line] = []
         for name in later:
             (landing / name).write_bytes(files[name])
-            usual = usual or _said("daily_ledger", undisturbed, landing)
-            killed += _is_killed("daily_ledger", disturbed, landing, _moment(usual, draw))
+            of_a_day = of_a_day or _said("daily_ledger", undisturbed, landing)
+            killed += _is_killed("daily_ledger", disturbed, landing, _moment(of_a_day, draw))
             log.info("%s: %d runs killed", name, killed)
         # One of them has taken in the first of the later days already.
         for lake in (undisturbed, disturbed) if later[1:] else (disturbed,):

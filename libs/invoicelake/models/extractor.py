@@ -21,7 +21,7 @@ _BUILDERS = {
     "character_bilstm": "invoicelake.models.character_bilstm",
 }
 VALIDATION_METRIC = "token_f1"
-_CHOICE = 0.25
+_CHOICE = config.Model().choice_weight
 
 
 def build(
