@@ -14,6 +14,7 @@ from invoicelake.config.data import (
     Rates,
     Receivables,
     Trade,
+    Weekday,
 )
 from invoicelake.config.documents import (
     DeviceName,
@@ -77,5 +78,6 @@ __all__ = [
     "Trade",
     "Training",
     "Views",
+    "Weekday",
     "load",
 ]

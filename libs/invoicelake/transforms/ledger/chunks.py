@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from typing import get_args
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+from invoicelake import config
+
+_WEEKDAYS = get_args(config.Weekday)
+"""As `date.weekday` counts them."""
 
 
 def chunks_of_days(rows: Sequence[tuple[date, int]], max_lines: int) -> list[tuple[date, ...]]:
