@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,7 @@ def test_generated_annotations_are_about_as_many_as_asked_for(suite):
     lines = b"".join(annotation_files(suite).values()).splitlines()
     assert suite.trade.annotations <= len(lines) < suite.trade.annotations + 30
     assert annotation_files(suite) == annotation_files(suite)
+    assert {json.loads(line)["field"] for line in lines} <= set(suite.field_names)
 
 
 PLACES = [

@@ -37,7 +37,9 @@ def annotation_files(suite: config.Suite) -> dict[str, bytes]:
 def _labels(suite: config.Suite, index: int) -> Iterator[dict[str, str | None]]:
     """What one or both annotators wrote down of a document; slips are put right later, or not."""
     draw = random.Random(f"{suite.seed}/annotation/{index}")
-    truth = generate(index, suite.seed, suite.generator).labels
+    printed = generate(index, suite.seed, suite.generator).labels
+    # Annotators are asked for the fields of the input; documents print more than these.
+    truth = {field: value for field, value in printed.items() if field in suite.field_names}
     moment = _FIRST_MOMENT + datetime.timedelta(minutes=7 * index)
     annotators = _ANNOTATORS if chance(draw, _SECOND_OPINION_SHARE) else (pick(draw, _ANNOTATORS),)
     for annotator in annotators:
